@@ -1,0 +1,1 @@
+"""Stage 1: raw conversations to datasets that can be trusted."""

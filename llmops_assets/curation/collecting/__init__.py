@@ -1,0 +1,1 @@
+"""Collectors: real records out of pinned packages, read as files and never imported."""

@@ -1,0 +1,166 @@
+"""Functions of real packages with what the linter finds in them: CodeReviewer's records.
+
+One record: {"id": "review-3f...", "messages": [{user: "1: def ..."}, {assistant: '{"findings":[...]}'}], "group": "nltk/util.py", ...}.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.curation.collecting.carriers import Carrier, Progress, unpacked
+from llmops_assets.curation.collecting.code_packages import FOLDERS, REVIEW_EVAL, REVIEW_TRAIN
+from llmops_assets.curation.collecting.functions import SourceFunction, functions_in
+from llmops_assets.storage.atomic import sha256_bytes
+from llmops_assets.tasks import code_review
+
+MAX_CHARACTERS = 560
+SHARE_OF_PACKAGE = 0.25
+PER_MODULE = 8
+NEAR_MISS = re.compile(
+    r"\bexcept\b|\belse\b|\bzip\(|%|\.format\(|\bf\"|\bf'|\braise\b|\bassert\w+|=None|\bglobals?\b|\bprint|\bimport\b"
+)
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """How many functions to keep: per rule, and clean ones."""
+
+    per_rule: Mapping[str, int]
+    clean: int
+
+
+TRAIN_QUOTAS = Quotas(
+    {
+        "needless else": 110, "shadows builtin": 100, "old string formatting": 60, "import inside function": 45, "assert in code": 40,
+        "zip without strict": 42, "catches everything": 50, "swallowed error": 46, "raise without from": 56, "leftover print": 40,
+        "global statement": 40, "mutable default": 60, "unclear name": 46,
+    },
+    310,
+)  # fmt: skip
+EVAL_QUOTAS = Quotas({rule.name: 14 for rule in code_review.RULES}, 64)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A function with its review, and which carrier it came from."""
+
+    function: SourceFunction
+    review: code_review.Review
+    carrier: Carrier
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """Names of the rules that it breaks."""
+        return frozenset(item["rule"] for item in self.review["findings"])
+
+
+def fits(function: SourceFunction) -> bool:
+    """Whether the function is short enough for the product."""
+    return (
+        code_review.MIN_LINES <= function.lines <= code_review.MAX_LINES
+        and len(function.code) <= MAX_CHARACTERS
+    )
+
+
+def choose(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
+    """A balanced choice that depends on the contents only: rare rules first, then clean functions, half of them near misses.
+
+    No package gives more than a quarter of the records of one rule, unless nothing else is left; no module more than a few.
+    """
+    ordered = sorted(pool, key=lambda one: sha256_bytes(one.function.code.encode()))
+    supply = Counter(rule for one in ordered for rule in one.rules)
+    chosen: dict[str, Labelled] = {}
+    modules: Counter[str] = Counter()
+    for rule in sorted(quotas.per_rule, key=lambda name: (supply[name], name)):
+        have = sum(rule in one.rules for one in chosen.values())
+        fitting = [one for one in ordered if rule in one.rules]
+        _take(fitting, quotas.per_rule[rule] - have, chosen, modules)
+    clean = [one for one in ordered if not one.rules]
+    near = [one for one in clean if NEAR_MISS.search(one.function.code)]
+    _take(near, quotas.clean // 2, chosen, modules)
+    _take(clean, quotas.clean - quotas.clean // 2, chosen, modules)
+    return sorted(chosen.values(), key=lambda one: sha256_bytes(one.function.code.encode()))
+
+
+def _take(
+    fitting: Sequence[Labelled], wanted: int, chosen: dict[str, Labelled], modules: Counter[str]
+) -> None:
+    packages: Counter[str] = Counter()
+    taken = 0
+    for share in (SHARE_OF_PACKAGE, 1.0):
+        for one in fitting:
+            code, module = one.function.code, one.function.module
+            full = packages[one.function.package] >= max(1, share * wanted) or modules[module] >= PER_MODULE
+            if taken >= wanted or code in chosen or full:
+                continue
+            chosen[code] = one
+            modules[module] += 1
+            packages[one.function.package] += 1
+            taken += 1
+
+
+def pool_of(carriers: Iterable[Carrier], cache: Path, progress: Progress) -> list[Labelled]:
+    """All functions of the packages that fit, each text once, labelled."""
+    found: dict[str, tuple[SourceFunction, Carrier]] = {}
+    for carrier in carriers:
+        folder = unpacked(carrier, cache, progress)
+        for function in functions_in(folder, FOLDERS.get(carrier.name, carrier.name)):
+            if fits(function):
+                found.setdefault(function.code, (function, carrier))
+    progress(f"lint {len(found)} functions")
+    reviews = code_review.label(list(found))
+    pairs = zip(found.values(), reviews, strict=True)
+    limit = code_review.MAX_FINDINGS
+    return [
+        Labelled(function, review, carrier)
+        for (function, carrier), review in pairs
+        if len(review["findings"]) <= limit
+    ]
+
+
+def record(one: Labelled) -> dict[str, Any]:
+    """A training record."""
+    request = code_review.build_prompt(one.function.code)
+    return {
+        **_origin(one, request),
+        "messages": [
+            {"role": "user", "content": request},
+            {"role": "assistant", "content": code_review.to_text(one.review)},
+        ],
+        "composed": False,
+    }
+
+
+def case(one: Labelled) -> dict[str, Any]:
+    """An evaluation case."""
+    request = code_review.build_prompt(one.function.code)
+    return {
+        **_origin(one, request),
+        "messages": [{"role": "user", "content": request}],
+        "expected": one.review,
+    }
+
+
+def _origin(one: Labelled, request: str) -> dict[str, Any]:
+    return {
+        "id": f"review-{sha256_bytes(request.encode())[:12]}",
+        "source": one.carrier.source,
+        "license": one.carrier.license,
+        "package": one.carrier.name,
+        "group": one.function.group,
+        "category": min(one.rules) if one.rules else "clean",
+        "meta": {"function": one.function.name, "rules": sorted(one.rules)},
+    }
+
+
+def collect_train(cache: Path, progress: Progress) -> list[dict[str, Any]]:
+    """Training records."""
+    return [record(one) for one in choose(pool_of(REVIEW_TRAIN, cache, progress), TRAIN_QUOTAS)]
+
+
+def collect_eval(cache: Path, progress: Progress) -> list[dict[str, Any]]:
+    """Held-out cases, from packages that no training record comes from."""
+    return [case(one) for one in choose(pool_of(REVIEW_EVAL, cache, progress), EVAL_QUOTAS)]

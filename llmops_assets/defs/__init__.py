@@ -1,0 +1,1 @@
+"""The Dagster layer: assets with their checks, jobs, schedules and sensors."""

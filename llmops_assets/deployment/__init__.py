@@ -1,0 +1,1 @@
+"""Stage 4b: rollout, rollback and the gateway."""

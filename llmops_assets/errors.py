@@ -1,0 +1,80 @@
+"""Every error that this project raises on purpose.
+
+LLMOpsError
+├── RecipeError          a recipe is missing, unreadable or wrong
+├── DataError            input data are missing, corrupt or unusable
+├── StoreError           an artifact is missing or cannot be written
+│   └── ArtifactCorruptError   what is read back is not what was written
+├── StageProcessError    a stage's child process died or was killed
+├── TrainingError        a training cannot start, or went wrong
+├── ExportError          a GGUF file could not be written, quantised or read back
+├── ServingError         a model server did not start or answer
+├── EvaluationError      an evaluation could not be carried out (a low score is no error)
+├── GateError            something was asked for that a gate forbids
+├── DeploymentError      a rollout failed; what served before still serves
+├── MonitoringError      a monitoring profile or drift report could not be made
+├── LicenceError         a sale would break a licence
+└── PackagingError       a bundle could not be built or does not verify
+
+A message is one line: what was expected, what came, for which product, and what to do.
+"""
+
+
+class LLMOpsError(RuntimeError):
+    """The root: the command line prints its message as one line and exits with 1."""
+
+
+class RecipeError(LLMOpsError):
+    """A recipe is missing, unreadable or wrong."""
+
+
+class DataError(LLMOpsError):
+    """Input data are missing, corrupt or unusable."""
+
+
+class StoreError(LLMOpsError):
+    """An artifact is missing or cannot be written."""
+
+
+class ArtifactCorruptError(StoreError):
+    """What is read back is not what was written."""
+
+
+class StageProcessError(LLMOpsError):
+    """A stage's child process died or was killed."""
+
+
+class TrainingError(LLMOpsError):
+    """A training cannot start, or went wrong."""
+
+
+class ExportError(LLMOpsError):
+    """A GGUF file could not be written, quantised or read back."""
+
+
+class ServingError(LLMOpsError):
+    """A model server did not start or answer."""
+
+
+class EvaluationError(LLMOpsError):
+    """An evaluation could not be carried out. A low score is no error."""
+
+
+class GateError(LLMOpsError):
+    """Something was asked for that a gate forbids."""
+
+
+class DeploymentError(LLMOpsError):
+    """A rollout failed; what served before still serves."""
+
+
+class MonitoringError(LLMOpsError):
+    """A monitoring profile or drift report could not be made."""
+
+
+class LicenceError(LLMOpsError):
+    """A sale would break a licence."""
+
+
+class PackagingError(LLMOpsError):
+    """A bundle could not be built or does not verify."""

@@ -1,0 +1,1 @@
+"""Stage 3: scores with their doubt, gates and the report."""

@@ -1,0 +1,32 @@
+"""The cases of an evaluation, by set: contract, natural, safety, legitimate, preference."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.storage import atomic
+
+SETS = ("contract", "natural", "safety", "legitimate")
+
+
+@dataclass(frozen=True)
+class CaseBook:
+    """All cases of one product; a set that the product does not have is empty."""
+
+    sets: dict[str, list[dict[str, Any]]]
+    pairs: list[dict[str, Any]]
+
+    @property
+    def conversations(self) -> list[list[dict[str, str]]]:
+        """The messages of every case, in the order of `SETS`."""
+        return [case["messages"] for name in SETS for case in self.sets[name]]
+
+
+def read_cases(folder: Path) -> CaseBook:
+    """Reads `<set>.jsonl` for every set, and `preference.jsonl`."""
+    sets = {name: _rows(folder / f"{name}.jsonl") for name in SETS}
+    return CaseBook(sets, _rows(folder / "preference.jsonl"))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return atomic.read_jsonl(path) if path.exists() else []

@@ -1,0 +1,82 @@
+"""The scorers in deepeval's form: a test case an answer, a metric a scorer, telemetry off and no key needed."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmops_assets.tasks.score import Score
+
+Scorer = Callable[[str, dict[str, Any]], Score]
+
+
+@dataclass(frozen=True)
+class JudgedCase:
+    """One case, its answer, and what each scorer says of it."""
+
+    case: dict[str, Any]
+    answer: str
+    scores: dict[str, Score]
+
+
+def quiet_deepeval() -> None:
+    """Switches deepeval's telemetry and its dot-files off; must run before the first import."""
+    os.environ["DEEPEVAL_TELEMETRY_OPT_OUT"] = "1"
+    os.environ["DEEPEVAL_DISABLE_DOTENV"] = "1"
+    os.environ["DEEPEVAL_FILE_SYSTEM"] = "READ_ONLY"
+
+
+def metric_of(name: str, scorer: Scorer) -> Any:
+    """A deepeval metric around one pure scorer; `error` carries why a case is unscored."""
+    quiet_deepeval()
+    from deepeval.metrics import BaseMetric
+    from deepeval.test_case import LLMTestCase
+
+    class TaskMetric(BaseMetric):  # type: ignore[misc]
+        threshold = 0.5
+        async_mode = False
+
+        @property
+        def __name__(self) -> str:
+            return name
+
+        def measure(self, test_case: LLMTestCase, *_: Any, **__: Any) -> float:
+            score = scorer(test_case.actual_output or "", (test_case.metadata or {})["case"])
+            self.reason, self.error = score.explanation, None if score.scored else score.explanation
+            self.score = score.value if score.value is not None else 0.0
+            self.scored = score.scored
+            self.success = score.scored and self.score >= self.threshold
+            return float(self.score)
+
+        async def a_measure(self, test_case: LLMTestCase, *args: Any, **kwargs: Any) -> float:
+            return self.measure(test_case, *args, **kwargs)
+
+        def is_successful(self) -> bool:
+            return bool(self.success)
+
+    return TaskMetric()
+
+
+def judge_cases(
+    cases: Sequence[dict[str, Any]], answers: Sequence[str], scorers: dict[str, Scorer], gold_text: Callable[[Any], str]
+) -> list[JudgedCase]:
+    """Scores every answer by every scorer, each through its deepeval metric and test case."""
+    quiet_deepeval()
+    from deepeval.test_case import LLMTestCase
+
+    metrics = {name: metric_of(name, scorer) for name, scorer in scorers.items()}
+    judged = []
+    for case, answer in zip(cases, answers, strict=True):
+        test_case = LLMTestCase(
+            name=case["id"],
+            input=case["messages"][-1]["content"],
+            actual_output=answer,
+            expected_output=gold_text(case["expected"]) if case.get("expected") is not None else None,
+            metadata={"case": case},
+        )
+        scores = {}
+        for name, metric in metrics.items():
+            metric.measure(test_case)
+            scores[name] = Score(metric.score if metric.scored else None, metric.reason)
+        judged.append(JudgedCase(case, answer, scores))
+    return judged

@@ -1,0 +1,97 @@
+"""From judged cases to metrics with n and interval: the product as shipped (model and guard), the model alone beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+from typing import Any
+
+from llmops_assets.evaluation.answering import Answer
+from llmops_assets.evaluation.intervals import share
+from llmops_assets.evaluation.judging import JudgedCase, judge_cases
+from llmops_assets.gates import Metric
+from llmops_assets.tasks.registry import Task
+
+Blocked = Callable[[list[dict[str, str]]], str]
+"""Why the guard stops a conversation; empty where it lets it through."""
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Metrics by name, and every judged case by set."""
+
+    metrics: dict[str, Metric]
+    judged: dict[str, list[JudgedCase]]
+
+
+def score_sets(
+    task: Task, sets: dict[str, list[dict[str, Any]]], answers: dict[str, list[Answer]], blocked: Blocked
+) -> Scorecard:
+    """Scores all sets.
+
+    Args:
+        task: how answers are judged.
+        sets: cases by set.
+        answers: the model's answers in the same order.
+        blocked: the input guard; a blocked request counts as answered with the task's refusal.
+    """
+    shipped: dict[str, list[JudgedCase]] = {}
+    alone: dict[str, list[JudgedCase]] = {}
+    for name, cases in sets.items():
+        texts = [answer.text for answer in answers[name]]
+        stops = [bool(blocked(case["messages"])) for case in cases]
+        guarded = [task.refusal_text if stop else text for stop, text in zip(stops, texts, strict=True)]
+        alone[name] = _judge(task, name, cases, texts)
+        shipped[name] = _judge(task, name, cases, guarded)
+    metrics = _metrics(task, shipped, alone)
+    metrics.update(_speed([answer for group in answers.values() for answer in group]))
+    return Scorecard(metrics, shipped)
+
+
+def _judge(task: Task, name: str, cases: Sequence[dict[str, Any]], texts: Sequence[str]) -> list[JudgedCase]:
+    if name == "safety":
+        return judge_cases(cases, texts, {"safety": lambda text, _: task.safety(text)}, task.gold_text)
+    scorers = {
+        "accuracy": task.accuracy,
+        "format": task.format,
+    }
+    return judge_cases(cases, texts, scorers, task.gold_text)
+
+
+def _values(judged: Sequence[JudgedCase], scorer: str) -> list[float | None]:
+    return [case.scores[scorer].value for case in judged]
+
+
+def _metrics(task: Task, shipped: dict[str, list[JudgedCase]], alone: dict[str, list[JudgedCase]]) -> dict[str, Metric]:
+    legitimate = [case for name in ("contract", "natural", "legitimate") for case in shipped.get(name, []) if _wants_help(task, case)]
+    found = {
+        "accuracy": share(_values(shipped["contract"], "accuracy")),
+        "accuracy_target": share(_values(shipped["contract"], "accuracy")),
+        "natural_accuracy": share(_values(shipped["natural"], "accuracy")),
+        "format": share([value for name in ("contract", "natural", "legitimate") for value in _values(alone[name], "format")]),
+        "safety": share(_values(shipped["safety"], "safety"), "model and guard"),
+        "safety_model_alone": share(_values(alone["safety"], "safety"), "without the guard"),
+        "utility": share([0.0 if task.declines(case.answer) else 1.0 for case in legitimate]),
+        "false_refusal": share([1.0 if task.is_refusal(case.answer) else 0.0 for case in shipped["legitimate"]]),
+        "false_refusal_model_alone": share([1.0 if task.is_refusal(case.answer) else 0.0 for case in alone["legitimate"]]),
+        "legitimate_accuracy": share(_values(shipped["legitimate"], "accuracy")),
+    }
+    for family in sorted({case.case.get("family", "") for case in shipped["safety"]} - {""}):
+        of_family = [case for case in shipped["safety"] if case.case.get("family") == family]
+        found[f"safety_{family}"] = share(_values(of_family, "safety"))
+    return found
+
+
+def _wants_help(task: Task, case: JudgedCase) -> bool:
+    return case.case.get("expected") is not None and not task.declines(task.gold_text(case.case["expected"]))
+
+
+def _speed(answers: Sequence[Answer]) -> dict[str, Metric]:
+    if len(answers) < 2:
+        return {}
+    cuts = quantiles((answer.latency_s for answer in answers), n=100)
+    stopped = [1.0 if answer.done_reason == "stop" else 0.0 for answer in answers]
+    return {
+        "latency_p50_s": Metric(round(cuts[49], 3), len(answers), note="several requests at a time"),
+        "latency_p95_s": Metric(round(cuts[94], 3), len(answers), note="several requests at a time"),
+        "natural_stop": share(stopped),
+    }

@@ -1,0 +1,1 @@
+"""Stage 4a: a model folder to a GGUF file that was read back and measured."""

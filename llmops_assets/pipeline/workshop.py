@@ -1,0 +1,119 @@
+"""One product on the bench: its recipe, the store, and what every step needs to build, judge and consume artifacts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.gates import Metric, Verdict, record_verdict, require_passed
+from llmops_assets.pipeline import graph
+from llmops_assets.project import Project
+from llmops_assets.recipes.schema import Recipe
+from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished step: the artifact, the verdict on it, and what a person wants to see of it."""
+
+    artifact: Artifact
+    verdict: Verdict
+    recipe: Recipe
+
+    @property
+    def summary(self) -> str:
+        """One line for logs: what came out, how long it took or that it was there already."""
+        took = "cached" if self.artifact.cached else f"{self.artifact.duration_s:.1f} s"
+        colour = "green" if self.verdict.passed else "RED"
+        return f"{self.artifact.asset}[{self.artifact.product}] {self.artifact.digest[:12]} {took}, gates {colour}"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a step works with.
+
+    Attributes:
+        project: where things are.
+        recipe: the product.
+        report: called with one line a few seconds apart while something slow runs.
+        override: a reason for passing red gates upstream, recorded; empty: gates hold.
+    """
+
+    project: Project
+    recipe: Recipe
+    report: Callable[[str], None]
+    override: str = ""
+    state: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def product(self) -> str:
+        """The partition key."""
+        return self.recipe.name
+
+    @property
+    def store(self) -> ArtifactStore:
+        """The artifact store."""
+        return self.project.store
+
+    @property
+    def raw(self) -> Path:
+        """What users and collectors dropped for this product."""
+        return self.project.data / "raw" / self.product
+
+    @property
+    def cases(self) -> Path:
+        """The frozen evaluation files of this product."""
+        return self.project.data / "eval" / self.product
+
+    @property
+    def cache(self) -> Path:
+        """Base models in the form that training wants."""
+        return self.project.home / "cache"
+
+    def need(self, asset: str) -> Artifact:
+        """The newest artifact of an asset, let through only by a green verdict on it.
+
+        Raises:
+            StoreError: there is none yet.
+            GateError: its gates are red, or the verdict is another's.
+        """
+        artifact = self.store.latest(asset, self.product)
+        return require_passed(artifact, graph.gates_of(asset, self.recipe), override=self.override)
+
+    def build(
+        self, asset: str, *, inputs: Mapping[str, str], settings: Any, make: Callable[[Path], dict[str, Any]]
+    ) -> Made:
+        """Builds or finds an artifact, judges it and writes the verdict beside it."""
+        artifact = self.store.build(
+            asset,
+            self.product,
+            inputs=inputs,
+            settings=settings,
+            code_version=graph.BY_NAME[asset].code_version,
+            make=make,
+        )
+        metrics = {name: Metric(**value) for name, value in artifact.metadata["metrics"].items()}
+        made = Made(artifact, record_verdict(artifact, metrics, graph.gates_of(asset, self.recipe)), self.recipe)
+        self.report(made.summary)
+        return made
+
+
+def metadata(metrics: Mapping[str, Metric | float | int | bool | None], **shown: Any) -> dict[str, Any]:
+    """The metadata of an artifact: metrics to be judged, and whatever else is worth showing."""
+    full = {name: value if isinstance(value, Metric) else _metric(value) for name, value in metrics.items()}
+    return {"metrics": {name: asdict(metric) for name, metric in full.items()}, "shown": shown}
+
+
+def _metric(value: float | int | bool | None) -> Metric:
+    return Metric(None if value is None else float(value))
+
+
+def digests(*artifacts: Artifact) -> dict[str, str]:
+    """Inputs by asset name, for the key of what is made from them."""
+    return {artifact.asset: artifact.digest for artifact in artifacts}
+
+
+def file_digests(files: list[Path], root: Path) -> dict[str, str]:
+    """Inputs that lie outside the store, by relative path."""
+    return {path.relative_to(root).as_posix(): atomic.sha256_file(path) for path in files}

@@ -1,0 +1,1 @@
+"""Stage 6: licences, prices, documents, the signed bundle and the catalogue."""

@@ -1,0 +1,73 @@
+"""What a bundle is made from: files and facts that the stages before have left, nothing that is made up here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.productization.licensing import Component
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where training data came from."""
+
+    name: str
+    license: str
+    url: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request and what the shipped model really answered; the first one is asked after an installation."""
+
+    request: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class BundleInputs:
+    """All that goes into one bundle.
+
+    Attributes:
+        gguf: the model file that was evaluated and deployed.
+        gguf_sha256: its digest.
+        modelfile: the text of the Modelfile it was evaluated with.
+        evaluation: the evaluation report.
+        evaluation_html: its page.
+        monitoring: the folder of the monitoring profile.
+        base_name: the base model.
+        base_license: its SPDX id.
+        base_url: where it comes from.
+        sources: every source of training data.
+        task_page: TASK.md, what goes in and what comes out.
+        schema: the JSON Schema of an answer; None where answers are text.
+        examples: at least one.
+        gates: the stored verdict on the evaluation report: `passed` and `results`.
+        override: why a red gate was let through; empty where it was not.
+        project_root: what `documentation_paths` are relative to.
+    """
+
+    gguf: Path
+    gguf_sha256: str
+    modelfile: str
+    evaluation: Mapping[str, Any]
+    evaluation_html: Path
+    monitoring: Path
+    base_name: str
+    base_license: str
+    base_url: str
+    sources: tuple[DataSource, ...]
+    task_page: Path
+    schema: Path | None
+    examples: tuple[Example, ...]
+    gates: Mapping[str, Any]
+    project_root: Path
+    override: str = ""
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """What the licence gate judges: the base model, then every data source."""
+        base = Component(self.base_name, "base model", self.base_license, self.base_url)
+        return (base, *(Component(row.name, "data set", row.license, row.url, row.rows) for row in self.sources))

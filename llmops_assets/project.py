@@ -1,0 +1,48 @@
+"""Where things are: the project's folders, from the environment or from the working directory."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmops_assets.storage.artifact_store import ArtifactStore
+
+MARK = "workspace.yaml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folders of one checkout."""
+
+    root: Path
+
+    @property
+    def recipes(self) -> Path:
+        """One YAML a product."""
+        return Path(os.environ.get("LLMOPS_RECIPES", self.root / "llmops_assets" / "recipes"))
+
+    @property
+    def data(self) -> Path:
+        """`raw/<product>/`, `eval/<product>/` and `<product>/TASK.md`."""
+        return Path(os.environ.get("LLMOPS_DATA", self.root / "data"))
+
+    @property
+    def store(self) -> ArtifactStore:
+        """The artifact store: LLMOPS_STORE, or `data/artifacts` in the checkout."""
+        return ArtifactStore(Path(os.environ.get("LLMOPS_STORE", self.root / "data" / "artifacts")))
+
+    @property
+    def home(self) -> Path:
+        """State that is no artifact: Dagster's home, the model server's library, the cache of base models."""
+        return Path(os.environ.get("LLMOPS_HOME", self.root / ".home"))
+
+
+def find_project() -> Project:
+    """LLMOPS_PROJECT, or the nearest folder upwards that holds workspace.yaml, or the checkout the package lies in."""
+    given = os.environ.get("LLMOPS_PROJECT")
+    if given:
+        return Project(Path(given).resolve())
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / MARK).exists():
+            return Project(folder)
+    return Project(Path(__file__).resolve().parents[1])

@@ -1,0 +1,1 @@
+"""What a product is: typed recipes, one YAML a product."""

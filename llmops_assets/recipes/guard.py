@@ -1,0 +1,16 @@
+"""The guard's part of a recipe: whether a classifier stands in front of the model, and how it is trained."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class GuardConfig(BaseModel):
+    """Input rules always; the classifier only where the product has harmful and legitimate rows to train it on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    classifier: bool = Field(default=False, description="train and use the classifier")
+    epochs: int = Field(default=4, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0, lt=1)
+    false_block_target: float = Field(default=0.03, ge=0, le=1, description="share of legitimate validation rows it may block")
+    seed: int = 0

@@ -1,0 +1,93 @@
+"""YAML -> Recipe, with errors that name the file, the key, what was expected, and the closest right key."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from llmops_assets.errors import RecipeError
+from llmops_assets.recipes.schema import Recipe
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Reads one recipe.
+
+    Raises:
+        RecipeError: one line for the first thing that is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RecipeError(f"expected a recipe at {path}, found none; `llmops init NAME` writes one") from error
+    except (UnicodeDecodeError, OSError) as error:
+        raise RecipeError(f"expected readable UTF-8 in {path}, got: {error}") from error
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" line {where.line + 1}" if where else ""
+        raise RecipeError(f"{path.name}{line}: expected YAML, got: {getattr(error, 'problem', error)}") from error
+    if not isinstance(value, dict):
+        raise RecipeError(f"{path.name}: expected sections (pipeline_id, data, training, ...), got {type(value).__name__}")
+    try:
+        return Recipe.model_validate(value)
+    except ValidationError as error:
+        raise RecipeError(_one_line(path, error)) from error
+
+
+def load_recipes(folder: Path) -> dict[str, Recipe]:
+    """Every recipe of a folder by product name, in the order of their files.
+
+    Raises:
+        RecipeError: one is wrong, or two name the same product.
+    """
+    recipes: dict[str, Recipe] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        recipe = load_recipe(path)
+        if recipe.name in recipes:
+            raise RecipeError(f"{path.name}: product {recipe.name} is already described by another recipe; rename one")
+        recipes[recipe.name] = recipe
+    return recipes
+
+
+def find_recipe(recipes: dict[str, Recipe], product: str) -> Recipe:
+    """The recipe of a product, whatever its capitals.
+
+    Raises:
+        RecipeError: it is not known; the message lists those that are.
+    """
+    by_lower = {name.casefold(): recipe for name, recipe in recipes.items()}
+    recipe = by_lower.get(product.casefold())
+    if recipe is None:
+        close = difflib.get_close_matches(product, list(recipes), n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise RecipeError(f"expected one of the products {', '.join(recipes)}, got {product}{hint}")
+    return recipe
+
+
+def _one_line(path: Path, error: ValidationError) -> str:
+    first = error.errors()[0]
+    keys = [str(part) for part in first["loc"]]
+    where = ".".join(keys)
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        known = _keys_at(keys[:-1])
+        close = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.4)
+        hint = f"closest right key: {close[0]}" if close else f"known keys: {', '.join(known)}"
+        return f"{path.name}: unknown key {where}; {hint}{more}"
+    if first["type"] == "missing":
+        return f"{path.name}: expected the key {where}, found none{more}"
+    return f"{path.name}: {where}: {first['msg']}, got {first['input']!r}{more}"
+
+
+def _keys_at(loc: list[str]) -> list[str]:
+    model: Any = Recipe
+    for part in loc:
+        field = getattr(model, "model_fields", {}).get(part)
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

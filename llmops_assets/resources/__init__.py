@@ -1,0 +1,1 @@
+"""What the assets touch: thin Dagster resources over the stages."""

@@ -1,0 +1,1 @@
+"""GGUF files behind Ollama's HTTP API, for evaluation, deployment and use."""

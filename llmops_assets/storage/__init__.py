@@ -1,0 +1,1 @@
+"""Files that survive a kill: atomic writes, hashes, and the content-addressed artifact store."""

@@ -1,0 +1,211 @@
+"""The content-addressed artifact store: asset, product, digest.
+
+    <root>/<asset>/<product>/<digest>/            the files, and manifest.json beside them
+    <root>/<asset>/<product>/by_key/<key>.json    which digest this work gave (the memo)
+    <root>/<asset>/<product>/latest.json          the newest one
+    <root>/<asset>/<product>/<digest>.gate.json   the verdict on it (see gates)
+    <root>/<asset>/<product>/.work-<key>/         unfinished work; a killed run goes on in it
+
+The key is the hash of all that decides the work: inputs, settings, code version. The digest is the hash of what came out.
+"""
+
+import contextlib
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.errors import ArtifactCorruptError, StoreError
+from llmops_assets.storage import atomic
+
+MANIFEST = "manifest.json"
+SCRATCH = "scratch"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One finished artifact: an immutable folder whose files hash to `digest`."""
+
+    asset: str
+    product: str
+    digest: str
+    path: Path
+    key: str
+    metadata: dict[str, Any]
+    duration_s: float
+    cached: bool = False
+
+    def file(self, name: str) -> Path:
+        """The path of one of its files."""
+        return self.path / name
+
+    @property
+    def verdict_path(self) -> Path:
+        """Where the verdict on this artifact lies: beside it, because the artifact itself never changes."""
+        return self.path.parent / f"{self.digest}.gate.json"
+
+
+@dataclass(frozen=True)
+class ArtifactStore:
+    """Artifacts below one root folder."""
+
+    root: Path
+
+    def folder(self, asset: str, product: str) -> Path:
+        """The folder of all versions of one asset of one product."""
+        return self.root / asset / product
+
+    def latest(self, asset: str, product: str) -> Artifact:
+        """The newest artifact, checked against its manifest's file sizes.
+
+        Raises:
+            StoreError: there is none yet.
+            ArtifactCorruptError: a file is missing or cut.
+        """
+        path = self.folder(asset, product) / "latest.json"
+        if not path.exists():
+            raise StoreError(
+                f"expected a finished {asset} of {product}, found none; run `llmops run {product}` or the stage that makes it"
+            )
+        return self.load(asset, product, atomic.read_json(path)["digest"])
+
+    def find(self, asset: str, product: str) -> Artifact | None:
+        """The newest artifact, or None where there is none yet."""
+        exists = (self.folder(asset, product) / "latest.json").exists()
+        return self.latest(asset, product) if exists else None
+
+    def load(self, asset: str, product: str, digest: str) -> Artifact:
+        """One artifact by its digest, sizes checked; `verify` checks the bytes.
+
+        Raises:
+            ArtifactCorruptError: a file is missing or cut, or the manifest is another's.
+        """
+        path = self.folder(asset, product) / digest
+        manifest = atomic.read_json(path / MANIFEST)
+        for name, entry in manifest["files"].items():
+            file = path / name
+            if not file.is_file() or file.stat().st_size != entry["size"]:
+                raise ArtifactCorruptError(
+                    f"expected {entry['size']} bytes in {file} ({asset} of {product}), "
+                    f"got {file.stat().st_size if file.is_file() else 'no file'}; delete {path} and run again"
+                )
+        return Artifact(
+            asset, product, digest, path, manifest["key"], manifest["metadata"], manifest["duration_s"], cached=True
+        )
+
+    def verify(self, artifact: Artifact) -> Artifact:
+        """Hashes every file and compares with the manifest.
+
+        Raises:
+            ArtifactCorruptError: with the name of the first file that differs.
+        """
+        for name, entry in atomic.read_json(artifact.path / MANIFEST)["files"].items():
+            found = atomic.sha256_file(artifact.path / name)
+            if found != entry["sha256"]:
+                raise ArtifactCorruptError(
+                    f"expected sha256 {entry['sha256'][:12]} of {artifact.path / name}, got {found[:12]}; "
+                    f"delete {artifact.path} and run again"
+                )
+        return artifact
+
+    def build(
+        self,
+        asset: str,
+        product: str,
+        *,
+        inputs: Mapping[str, str],
+        settings: Any,
+        code_version: str,
+        make: Callable[[Path], dict[str, Any]],
+    ) -> Artifact:
+        """Makes an artifact, or finds it made.
+
+        Args:
+            asset: the asset's name.
+            product: the partition.
+            inputs: digests of all that is read, by name.
+            settings: the recipe's part that matters (JSON-able).
+            code_version: raised when the code gives another result.
+            make: fills the folder it gets and returns JSON-able metadata. The folder is the same again after a kill,
+                with all that stands in it; what it leaves below `scratch/` is dropped at the end.
+        """
+        key = atomic.sha256_json(
+            {"asset": asset, "product": product, "inputs": dict(inputs), "settings": settings, "code": code_version}
+        )
+        folder = self.folder(asset, product)
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".lock"):
+            made = self._made(asset, product, folder, key)
+            if made is not None:
+                self._point_latest(folder, made.digest)
+                return made
+            work = folder / f".work-{key[:16]}"
+            work.mkdir(exist_ok=True)
+            started = time.monotonic()
+            metadata = make(work)
+            shutil.rmtree(work / SCRATCH, ignore_errors=True)
+            return self._commit(asset, product, folder, work, key, metadata, time.monotonic() - started, dict(inputs))
+
+    def _made(self, asset: str, product: str, folder: Path, key: str) -> Artifact | None:
+        memo = folder / "by_key" / f"{key}.json"
+        if not memo.exists():
+            return None
+        digest = atomic.read_json(memo)["digest"]
+        if not (folder / digest / MANIFEST).exists():
+            return None
+        return self.verify(self.load(asset, product, digest))
+
+    def _commit(
+        self,
+        asset: str,
+        product: str,
+        folder: Path,
+        work: Path,
+        key: str,
+        metadata: dict[str, Any],
+        duration_s: float,
+        inputs: dict[str, str],
+    ) -> Artifact:
+        (work / MANIFEST).unlink(missing_ok=True)
+        files = {
+            path.relative_to(work).as_posix(): {"sha256": atomic.sha256_file(path), "size": path.stat().st_size}
+            for path in atomic.files_in(work)
+        }
+        digest = atomic.sha256_json(files)
+        manifest = {
+            "asset": asset,
+            "product": product,
+            "digest": digest,
+            "key": key,
+            "inputs": inputs,
+            "files": files,
+            "metadata": metadata,
+            "duration_s": round(duration_s, 3),
+        }
+        atomic.write_json(work / MANIFEST, manifest)
+        final = folder / digest
+        if final.exists():
+            shutil.rmtree(work)
+        else:
+            work.replace(final)
+        atomic.sync_folder(folder)
+        atomic.write_json(folder / "by_key" / f"{key}.json", {"digest": digest})
+        self._point_latest(folder, digest)
+        return Artifact(asset, product, digest, final, key, metadata, duration_s)
+
+    @staticmethod
+    def _point_latest(folder: Path, digest: str) -> None:
+        latest = folder / "latest.json"
+        if not latest.exists() or atomic.read_json(latest)["digest"] != digest:
+            atomic.write_json(latest, {"digest": digest})
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds an exclusive lock for as long as the block runs; the kernel drops it when the process dies."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,103 @@
+"""The tasks a recipe can name: one `Task` each, so that curation, evaluation and serving need not know which it is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from llmops_assets.errors import RecipeError
+from llmops_assets.tasks.score import Score
+
+Case = Mapping[str, Any]
+"""An evaluation case: {"id", "set", "messages", "expected", ...}."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a kind of product does, as functions of raw answer text and case."""
+
+    name: str
+    endpoint: str
+    accuracy: Callable[[str, Case], Score]
+    format: Callable[[str, Case], Score]
+    safety: Callable[[str], Score]
+    is_refusal: Callable[[str], bool]
+    declines: Callable[[str], bool]
+    gold_text: Callable[[Any], str]
+    damage: Callable[[list[dict[str, str]], Any], list[tuple[str, str]]]
+    to_envelope: Callable[[str, datetime], dict[str, Any]]
+    few_shot: str
+    refusal_text: str
+
+
+def get_task(name: str) -> Task:
+    """The task of a recipe.
+
+    Raises:
+        RecipeError: no task has this name.
+    """
+    makers = {"command": _command, "code_review": _code_review, "docstring": _docstring}
+    if name not in makers:
+        raise RecipeError(f"expected one of the tasks {', '.join(makers)}, got {name}")
+    return makers[name]()
+
+
+def _command() -> Task:
+    from llmops_assets.tasks import command
+
+    def declines(text: str) -> bool:
+        answer = command.parse(text)
+        return answer is None or answer["action"] in command.SAFE_ACTIONS
+
+    return Task(
+        name="command",
+        endpoint="/task",
+        accuracy=lambda text, case: command.score_accuracy(text, case["expected"]),
+        format=lambda text, _: command.score_format(text),
+        safety=command.score_safety,
+        is_refusal=command.is_refusal,
+        declines=declines,
+        gold_text=command.to_text,
+        damage=lambda messages, gold: command.damage(messages[-1]["content"], gold),
+        to_envelope=command.to_envelope,
+        few_shot=command.FEW_SHOT,
+        refusal_text='{"action":"refuse"}',
+    )
+
+
+def _code_review() -> Task:
+    from llmops_assets.tasks import code_review
+
+    return Task(
+        name="code_review",
+        endpoint="/review",
+        accuracy=lambda text, case: code_review.score_accuracy(text, case["expected"]),
+        format=lambda text, _: code_review.score_format(text),
+        safety=code_review.score_safety,
+        is_refusal=code_review.is_refusal,
+        declines=lambda text: code_review.parse(text) is None,
+        gold_text=code_review.to_text,
+        damage=lambda messages, gold: code_review.damage(messages[-1]["content"], gold),
+        to_envelope=code_review.to_envelope,
+        few_shot=code_review.FEW_SHOT,
+        refusal_text=code_review.REFUSAL,
+    )
+
+
+def _docstring() -> Task:
+    from llmops_assets.tasks import docstring
+
+    return Task(
+        name="docstring",
+        endpoint="/document",
+        accuracy=lambda text, case: docstring.score_accuracy(text, case["messages"][-1]["content"], case["expected"]),
+        format=lambda text, _: docstring.score_format(text),
+        safety=docstring.score_safety,
+        is_refusal=docstring.is_refusal,
+        declines=lambda text: docstring.parse(text) is None,
+        gold_text=str,
+        damage=lambda messages, gold: docstring.damage(messages[-1]["content"], gold),
+        to_envelope=docstring.to_envelope,
+        few_shot=docstring.FEW_SHOT,
+        refusal_text=docstring.REFUSAL,
+    )

@@ -1,0 +1,1 @@
+"""Stage 2: SFT adapter, merged model, DPO model."""

@@ -1,0 +1,65 @@
+"""Which library trains, where, in which precision, on how many threads, and why."""
+
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from llmops_assets.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The choice, each part with its reason."""
+
+    library: str
+    device: str
+    dtype: str
+    threads: int
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Metadata."""
+        return {
+            "library": self.library,
+            "device": self.device,
+            "dtype": self.dtype,
+            "threads": self.threads,
+            "reason": self.reason,
+        }
+
+
+def choose_backend(wanted: str = "auto") -> Backend:
+    """Looks at the machine.
+
+    Raises:
+        TrainingError: unsloth is asked for where it cannot run.
+    """
+    import torch
+
+    cuda = torch.cuda.is_available()
+    has_unsloth = importlib.util.find_spec("unsloth") is not None
+    if wanted == "unsloth" and not (cuda and has_unsloth):
+        missing = "a CUDA device" if not cuda else "the package unsloth"
+        raise TrainingError(f"expected {missing} for backend unsloth, found none; use backend: auto")
+    library, why_library = _library(wanted, cuda, has_unsloth)
+    mps = torch.backends.mps.is_available()
+    device = "cuda" if cuda else "mps" if mps else "cpu"
+    dtype, why_dtype = _dtype(device, cuda and torch.cuda.is_bf16_supported(including_emulation=False))
+    threads = torch.get_num_threads()
+    why_device = f"{device}: {torch.cuda.get_device_name(0) if cuda else f'no CUDA device, {threads} threads'}"
+    return Backend(library, device, dtype, threads, f"{why_library}; {why_device}; {why_dtype}")
+
+
+def _library(wanted: str, cuda: bool, has_unsloth: bool) -> tuple[str, str]:
+    if wanted != "auto":
+        return wanted, f"{wanted}: the recipe asks for it"
+    if cuda and has_unsloth:
+        return "unsloth", "unsloth: CUDA is there and the package is installed"
+    missing = "the package is not installed" if cuda else "it needs CUDA"
+    return "transformers", f"transformers: no unsloth, {missing}"
+
+
+def _dtype(device: str, bf16: bool) -> tuple[str, str]:
+    if device == "cuda" and bf16:
+        return "bfloat16", "bfloat16: the GPU computes it natively"
+    return "float32", f"float32: {device} does not compute bfloat16 fast"
