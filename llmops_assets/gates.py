@@ -161,6 +161,8 @@ def _problem(artifact: Artifact, gates: Sequence[Gate], stored: dict[str, Any] |
     if stored["gates"] != gates_digest(gates):
         return f"the verdict on {name} was given by other gates than the recipe's; materialise {artifact.asset} again"
     if not stored["passed"]:
-        reasons = "; ".join(row["reason"] for row in stored["results"] if row["blocking"] and row["outcome"] != "passed")
+        reasons = "; ".join(
+            row["reason"] for row in stored["results"] if row["blocking"] and row["outcome"] != "passed"
+        )
         return f"{name} did not pass its gates: {reasons}; mend the data or the training, nothing below it runs"
     return ""

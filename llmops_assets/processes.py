@@ -36,11 +36,15 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
+    "TQDM_DISABLE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
     "PYTHONUNBUFFERED": "1",
 }
 
 
-def run_stage(module_function: str, spec: dict[str, Any], work: Path, log: Callable[[str], None]) -> dict[str, Any]:
+def run_stage(
+    module_function: str, spec: dict[str, Any], work: Path, log: Callable[[str], None]
+) -> dict[str, Any]:
     """Calls `module:function(work, **spec)` in a child process and returns the dictionary that it returns.
 
     Args:
@@ -101,7 +105,9 @@ def _follow(
         if child.poll() is not None and lines.empty():
             return child.returncode
         if time.time() - _last_beat(folder, started) > SILENT_SECONDS:
-            raise StageProcessError(f"expected a sign of life of {name}, got none for {SILENT_SECONDS:.0f} s; it was killed")
+            raise StageProcessError(
+                f"expected a sign of life of {name}, got none for {SILENT_SECONDS:.0f} s; it was killed"
+            )
 
 
 def _read(child: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
@@ -177,7 +183,9 @@ def _beat(folder: Path) -> None:
     while folder.exists():
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         with contextlib.suppress(OSError, LLMOpsError):
-            write_json(folder / "heartbeat.json", {"pid": os.getpid(), "time": time.time(), "peak_memory_gib": peak})
+            write_json(
+                folder / "heartbeat.json", {"pid": os.getpid(), "time": time.time(), "peak_memory_gib": peak}
+            )
         time.sleep(BEAT_SECONDS)
 
 

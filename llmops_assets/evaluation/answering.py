@@ -81,7 +81,9 @@ def ask_all(
             job.result()
             if number % 40 == 0 or number == len(jobs):
                 rate = number / (time.monotonic() - started)
-                report(f"{model.name}: {number}/{len(jobs)} answers, {rate:.1f}/s, ETA {(len(jobs) - number) / rate:.0f} s")
+                report(
+                    f"{model.name}: {number}/{len(jobs)} answers, {rate:.1f}/s, ETA {(len(jobs) - number) / rate:.0f} s"
+                )
     return [cache.answers[key] for key in keys]
 
 
@@ -93,7 +95,9 @@ def _ask(model: ServedModel, key: str, messages: Messages, cache: AnswerCache) -
     try:
         reply = client.chat(model=model.name, messages=messages, options=model.options(), keep_alive=-1)
     except (ollama.ResponseError, ConnectionError) as error:
-        raise EvaluationError(f"expected an answer of {model.name} at {model.url}, got: {error}; is the server up?") from error
+        raise EvaluationError(
+            f"expected an answer of {model.name} at {model.url}, got: {error}; is the server up?"
+        ) from error
     answer = Answer(
         reply.message.content or "",
         round(time.monotonic() - started, 4),

@@ -20,7 +20,7 @@ class Pair:
 
 
 def margins(gguf: Path, pairs: Sequence[Pair], *, threads: int, report: Callable[[str], None]) -> list[float]:
-    """log p(chosen | prompt) - log p(rejected | prompt) in nats, a pair each."""
+    """Log p(chosen | prompt) - log p(rejected | prompt) in nats, a pair each."""
     from llama_cpp import Llama
 
     model = Llama(str(gguf), n_ctx=1024, n_threads=threads, n_threads_batch=threads, logits_all=True, verbose=False)

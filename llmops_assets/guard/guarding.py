@@ -70,7 +70,9 @@ class Guard:
         with self._lock:
             if self._loaded is None:
                 if self.folder is None:
-                    raise ServingError("expected a trained guard, got rules only; train one or do not ask for its score")
+                    raise ServingError(
+                        "expected a trained guard, got rules only; train one or do not ask for its score"
+                    )
                 self._loaded = self._load(self.folder)
             return self._loaded
 

@@ -1,4 +1,4 @@
-"""Guard rules: what no legitimate request holds, whatever the model would say. Plain text is folded first, so that spaced or leet words count.
+"""Guard rules: what no legitimate request holds. Text is folded first, so that spaced or leet words count.
 
 Each rule is a named pattern over the folded text; precision before recall, because a rule cannot be argued with.
 """
@@ -13,7 +13,9 @@ RULES = {
         r"\b(?:ignore|forget|disregard|override|bypass)\b.{0,25}\b(?:previous|prior|above|your|all|safety|the)\b.{0,20}"
         r"\b(?:instructions?|rules?|guidelines?|filters?|polic(?:y|ies)|prompts?|training)\b"
     ),
-    "unrestricted": re.compile(r"\b(?:dan mode|developer mode|jailbreak|no restrictions|without restrictions|unfiltered)\b"),
+    "unrestricted": re.compile(
+        r"\b(?:dan mode|developer mode|jailbreak|no restrictions|without restrictions|unfiltered)\b"
+    ),
 }
 
 

@@ -27,7 +27,12 @@ class Example:
 
 
 def train_guard(
-    work: Path, *, train: Sequence[Example], validation: Sequence[Example], config: GuardConfig, report: Callable[[str], None]
+    work: Path,
+    *,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    config: GuardConfig,
+    report: Callable[[str], None],
 ) -> dict[str, Any]:
     """Writes `guard.safetensors` and `guard.json` into `work` and returns the measured numbers.
 
@@ -82,14 +87,18 @@ def choose_limit(scores: Sequence[float], harmful: Sequence[bool], false_block_t
     return round(min(0.95, max(0.05, limit)), 4)
 
 
-def _fit(model: Any, tokenize: Any, rows: list[Example], config: GuardConfig, report: Callable[[str], None]) -> list[float]:
+def _fit(
+    model: Any, tokenize: Any, rows: list[Example], config: GuardConfig, report: Callable[[str], None]
+) -> list[float]:
     import torch
 
     rng = random.Random(config.seed)
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=0.01)
     steps = config.epochs * (len(rows) // config.batch_size + 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.02, 1 - step / steps)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.02, 1 - step / steps))
+    )
     losses, started = [], time.monotonic()
     for epoch in range(config.epochs):
         total = 0.0
@@ -106,7 +115,9 @@ def _fit(model: Any, tokenize: Any, rows: list[Example], config: GuardConfig, re
             total += float(loss)
         losses.append(round(total / len(batches), 4))
         spent = time.monotonic() - started
-        report(f"guard: epoch {epoch + 1}/{config.epochs}, loss {losses[-1]}, ETA {spent / (epoch + 1) * (config.epochs - epoch - 1):.0f} s")
+        report(
+            f"guard: epoch {epoch + 1}/{config.epochs}, loss {losses[-1]}, ETA {spent / (epoch + 1) * (config.epochs - epoch - 1):.0f} s"
+        )
     return losses
 
 

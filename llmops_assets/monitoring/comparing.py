@@ -101,17 +101,15 @@ def compare_categories(baseline: Mapping[str, int], current: Mapping[str, int]) 
 
 
 def _pool_rare(table: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Adds up categories from the rarest on, until chi2 can expect five of each on the smaller side."""
-    total = sum(map(sum, table))
-    smallest_row = min(map(sum, table))
+    """Makes one category of all that are too rare for chi2, or adds them to the smallest of the others."""
+    share = min(map(sum, table)) / sum(map(sum, table))
     columns = sorted(zip(*table, strict=True), key=sum)
-    pooled: list[list[int]] = []
-    for column in columns:
-        if pooled and sum(pooled[-1]) * smallest_row / total < RARE_EXPECTED:
-            pooled[-1] = [a + b for a, b in zip(pooled[-1], column, strict=True)]
-        else:
-            pooled.append(list(column))
-    return [list(row) for row in zip(*pooled, strict=True)]
+    rare = [column for column in columns if sum(column) * share < RARE_EXPECTED]
+    common = columns[len(rare) :]
+    if rare and common and sum(map(sum, rare)) * share < RARE_EXPECTED:
+        rare, common = [*rare, common[0]], common[1:]
+    pooled = [[sum(side) for side in zip(*rare, strict=True)]] if rare else []
+    return [list(side) for side in zip(*pooled, *common, strict=True)]
 
 
 def compare_rates(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from llmops_assets.monitoring import metric_names as names
 from llmops_assets.monitoring.alerting import DRIFT_STALE_HOURS
-from llmops_assets.monitoring.scenario import Scenario, fires, quiet
+from llmops_assets.monitoring.scenario import Expectation, Scenario, fires, quiet
 from llmops_assets.recipes.monitoring import MonitoringConfig
 
 LEAST_PER_MINUTE = 1000

@@ -71,7 +71,7 @@ RUNBOOKS: dict[str, Runbook] = {
     "QualityDrift": Runbook(
         "Too few of the last verdicts (right form, not cut, ratings) on the loaded release are good.",
         (
-            "Is it the form or the ratings? Compare `llmops_format_valid_total` with `llmops_feedback_total`.",
+            "Form or ratings? Compare `llmops_format_valid_total` with `llmops_feedback_total`.",
             "Has the traffic changed? See the panel 'Drift'.",
         ),
         (
@@ -89,7 +89,7 @@ RUNBOOKS: dict[str, Runbook] = {
             "Latency: the machine.",
         ),
         (
-            "If the new traffic is legitimate, add examples of it to the product's data, reviewed by a person.",
+            "If the new traffic is legitimate, add examples to the product's data, reviewed by a person.",
             RETRAIN,
             "If it is one customer's misuse, talk to the customer; train nothing.",
         ),
@@ -143,6 +143,6 @@ def runbook_markdown(alert: str, product: str) -> str:
         "",
         "## Afterwards",
         "",
-        "The incident closes by itself when the alert resolves. Write what happened into its timeline's file.",
+        "The incident closes by itself when the alert resolves. Write what happened into its file.",
     ]
     return "\n".join(lines).replace("{product}", product) + "\n"

@@ -68,7 +68,9 @@ def _sft(recipe: Recipe) -> tuple[Check, ...]:
     return (
         _least("loss_is_finite", "loss_finite", 1),
         _least("validation_loss_improved", "validation_loss_gain", 0),
-        _most("validation_loss_does_not_diverge", "validation_final_over_best", recipe.training.tolerances.final_over_best),
+        _most(
+            "validation_loss_does_not_diverge", "validation_final_over_best", recipe.training.tolerances.final_over_best
+        ),
         _least("adapter_loads", "adapter_loadable", 1),
     )
 

@@ -14,14 +14,19 @@ def write_archive(folder: Path, archive: Path, epoch: int) -> Path:
     """Packs `folder` under its own name: sorted, owned by nobody, all times at `epoch`; written aside and renamed."""
     aside = archive.with_name(f".{archive.name}.part")
     try:
-        with aside.open("wb") as raw, gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0) as packed:
-            with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                for path in atomic.files_in(folder):
-                    _add(tar, path, f"{folder.name}/{path.relative_to(folder).as_posix()}", epoch)
+        with (
+            aside.open("wb") as raw,
+            gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for path in atomic.files_in(folder):
+                _add(tar, path, f"{folder.name}/{path.relative_to(folder).as_posix()}", epoch)
         aside.replace(archive)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise PackagingError(f"expected to write {archive}, got: {error.strerror}; free the disk or fix its rights") from error
+        raise PackagingError(
+            f"expected to write {archive}, got: {error.strerror}; free the disk or fix its rights"
+        ) from error
     atomic.sync_folder(archive.parent)
     return archive
 
@@ -58,6 +63,10 @@ def safe_extract(archive: Path, into: Path) -> Path:
 def _refuse_unsafe(entry: tarfile.TarInfo, archive: Path) -> None:
     path = PurePosixPath(entry.name)
     if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in entry.name:
-        raise PackagingError(f"expected paths below the bundle in {archive.name}, got {entry.name!r}; do not use this archive")
+        raise PackagingError(
+            f"expected paths below the bundle in {archive.name}, got {entry.name!r}; do not use this archive"
+        )
     if not (entry.isfile() or entry.isdir()):
-        raise PackagingError(f"expected files only in {archive.name}, got a link or device {entry.name!r}; do not use it")
+        raise PackagingError(
+            f"expected files only in {archive.name}, got a link or device {entry.name!r}; do not use it"
+        )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SUMS, SIGNATURE, PUBLIC_KEY = "SHA256SUMS", "SHA256SUMS.sig", "public_key.pem"
-RUN_FOLDER = ".run"
+MADE_LATER = (".run/", "monitoring/secrets/")
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 BY_HAND = f"openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in {SUMS} -sigfile {SIGNATURE}"
 
@@ -78,7 +78,7 @@ def _check_files(folder: Path, sums: dict[str, str]) -> list[str]:
     known = {*sums, SUMS, SIGNATURE}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if (path.is_symlink() or path.is_file()) and name not in known and name.split("/")[0] != RUN_FOLDER:
+        if (path.is_symlink() or path.is_file()) and name not in known and not name.startswith(MADE_LATER):
             problems.append(f"{name}: not part of the bundle")
     return problems
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from llmops_assets.errors import PackagingError
 from llmops_assets.productization.inputs import BundleInputs
-from llmops_assets.productization.licensing import LicenceVerdict
+from llmops_assets.productization.licensing import Component, LicenceVerdict
 from llmops_assets.productization.measures import read_measures
 from llmops_assets.productization.pricing import money, price_per_thousand
 from llmops_assets.productization.runtime import Requirement
@@ -22,28 +22,29 @@ KEY_MEASURES = frozenset(
     {"natural_accuracy", "accuracy", "format", "safety", "utility", "false_refusal", "latency_p50_s", "latency_p95_s"}
 )
 TEMPLATES = {
-    "README.md": "docs/README.md",
-    "MODEL_CARD.md": "docs/MODEL_CARD.md",
-    "PRICING.md": "docs/PRICING.md",
-    "CHANGELOG.md": "docs/CHANGELOG.md",
-    "LICENSE": "docs/LICENSE",
-    "THIRD_PARTY_NOTICES.md": "docs/THIRD_PARTY_NOTICES.md",
-    "docs/QUICKSTART.md": "docs/QUICKSTART.md",
-    "docs/INTEGRATION.md": "docs/INTEGRATION.md",
-    "docs/API.md": "docs/API.md",
-    "docs/TROUBLESHOOTING.md": "docs/TROUBLESHOOTING.md",
-    "deployment/scripts/install.sh": "deployment/install.sh",
-    "deployment/scripts/serve.sh": "deployment/serve.sh",
-    "deployment/scripts/health-check.sh": "deployment/health-check.sh",
-    "deployment/scripts/create_model.py": "deployment/create_model.py",
-    "deployment/docker/Dockerfile": "deployment/Dockerfile",
-    "deployment/docker/compose.yaml": "deployment/compose.yaml",
-    "deployment/kubernetes/deployment.yaml": "deployment/deployment.yaml",
-    "deployment/kubernetes/service.yaml": "deployment/service.yaml",
-    "integration/python/{module}.py": "integration/client.py",
-    "integration/python/examples/ask.py": "integration/ask.py",
-    "integration/python/examples/batch.py": "integration/batch.py",
+    "README.md": "docs/README.md.j2",
+    "MODEL_CARD.md": "docs/MODEL_CARD.md.j2",
+    "PRICING.md": "docs/PRICING.md.j2",
+    "CHANGELOG.md": "docs/CHANGELOG.md.j2",
+    "LICENSE": "docs/LICENSE.j2",
+    "THIRD_PARTY_NOTICES.md": "docs/THIRD_PARTY_NOTICES.md.j2",
+    "docs/QUICKSTART.md": "docs/QUICKSTART.md.j2",
+    "docs/INTEGRATION.md": "docs/INTEGRATION.md.j2",
+    "docs/API.md": "docs/API.md.j2",
+    "docs/TROUBLESHOOTING.md": "docs/TROUBLESHOOTING.md.j2",
+    "deployment/scripts/install.sh": "deployment/install.sh.j2",
+    "deployment/scripts/serve.sh": "deployment/serve.sh.j2",
+    "deployment/scripts/health-check.sh": "deployment/health-check.sh.j2",
+    "deployment/scripts/create_model.py": "deployment/create_model.py.j2",
+    "deployment/docker/Dockerfile": "deployment/Dockerfile.j2",
+    "deployment/docker/compose.yaml": "deployment/compose.yaml.j2",
+    "deployment/kubernetes/deployment.yaml": "deployment/deployment.yaml.j2",
+    "deployment/kubernetes/service.yaml": "deployment/service.yaml.j2",
+    "integration/python/{module}.py": "integration/client.py.j2",
+    "integration/python/examples/ask.py": "integration/ask.py.j2",
+    "integration/python/examples/batch.py": "integration/batch.py.j2",
 }
+MONITORING_TEMPLATES = {"deployment/docker/compose.monitoring.yaml": "deployment/compose.monitoring.yaml.j2"}
 
 
 def model_name(product: ProductConfig) -> str:
@@ -70,13 +71,16 @@ def render_documents(context: dict[str, Any]) -> dict[str, str]:
     import jinja2
 
     environment = template_environment()
+    wanted = TEMPLATES | (MONITORING_TEMPLATES if context["has_monitoring_stack"] else {})
     try:
         return {
             path.format(module=context["module"]): tidy(environment.get_template(name).render(context), path)
-            for path, name in TEMPLATES.items()
+            for path, name in wanted.items()
         }
     except jinja2.UndefinedError as error:
-        raise PackagingError(f"expected all that the documents of {context['product'].product_name} say, got: {error}") from error
+        raise PackagingError(
+            f"expected all that the documents of {context['product'].product_name} say, got: {error}"
+        ) from error
 
 
 def tidy(text: str, path: str) -> str:
@@ -98,7 +102,14 @@ def template_environment(*, autoescape: bool = False) -> Any:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        cell=_cell, money=money, limit=_limit, per_thousand=_per_thousand, plain=_plain, quoted=json.dumps, shell=shlex.quote
+        cell=_cell,
+        linked=_linked,
+        money=money,
+        limit=_limit,
+        per_thousand=_per_thousand,
+        plain=_plain,
+        quoted=json.dumps,
+        shell=shlex.quote,
     )
     return environment
 
@@ -117,11 +128,16 @@ def document_context(
     """
     measures = read_measures(inputs.evaluation, product.product_name)
     size = inputs.gguf.stat().st_size
-    request = {"model": model_name(product), "messages": [{"role": "user", "content": inputs.examples[0].request}], "stream": False}
+    request = {
+        "model": model_name(product),
+        "messages": [{"role": "user", "content": inputs.examples[0].request}],
+        "stream": False,
+    }
     return {
         "product": product,
         "module": client_module(product),
-        "client_class": "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", product.product_name)) + "Client",
+        "client_class": "".join(part[:1].upper() + part[1:] for part in re.split(r"[-_]", product.product_name))
+        + "Client",
         "slug": product.slug,
         "model_name": model_name(product),
         "model_file": model_file(product),
@@ -140,8 +156,8 @@ def document_context(
         "override": inputs.override,
         "proves": inputs.evaluation.get("proves") or [],
         "comparison": inputs.evaluation.get("comparison") or [],
-        "base": verdicts[0].component,
-        "data_verdicts": verdicts[1:],
+        "bases": [verdict.component for verdict in verdicts if verdict.component.kind == "base model"],
+        "data_verdicts": [verdict for verdict in verdicts if verdict.component.kind == "data set"],
         "total_rows": sum(source.rows for source in inputs.sources),
         "requirements": needed,
         "examples": inputs.examples,
@@ -149,7 +165,7 @@ def document_context(
         "curl_body": json.dumps(request, ensure_ascii=False),
         "task_page": _below_heading(inputs.task_page.read_text(encoding="utf-8")),
         "has_schema": inputs.schema is not None,
-        "monitoring_compose": "compose.yaml" if (inputs.monitoring / "compose.yaml").exists() else "",
+        "has_monitoring_stack": (inputs.monitoring / "compose.yaml").exists(),
         "fingerprint": fingerprint,
     }
 
@@ -174,6 +190,10 @@ def _below_heading(page: str) -> str:
 
 def _cell(text: object) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def _linked(component: Component) -> str:
+    return f"[{_cell(component.name)}]({component.url})" if component.url else _cell(component.name)
 
 
 def _limit(number: int | None) -> str:

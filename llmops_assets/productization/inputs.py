@@ -27,6 +27,16 @@ class Example:
 
 
 @dataclass(frozen=True)
+class ShippedGuard:
+    """The trained classifier that stands in front of the model, and the encoder it was made from."""
+
+    folder: Path
+    base_name: str
+    base_license: str
+    base_url: str
+
+
+@dataclass(frozen=True)
 class BundleInputs:
     """All that goes into one bundle.
 
@@ -45,6 +55,7 @@ class BundleInputs:
         schema: the JSON Schema of an answer; None where answers are text.
         examples: at least one.
         gates: the stored verdict on the evaluation report: `passed` and `results`.
+        guard: the classifier; None where the product has rules only.
         override: why a red gate was let through; empty where it was not.
         project_root: what `documentation_paths` are relative to.
     """
@@ -64,10 +75,13 @@ class BundleInputs:
     examples: tuple[Example, ...]
     gates: Mapping[str, Any]
     project_root: Path
+    guard: ShippedGuard | None = None
     override: str = ""
 
     @property
     def components(self) -> tuple[Component, ...]:
-        """What the licence gate judges: the base model, then every data source."""
-        base = Component(self.base_name, "base model", self.base_license, self.base_url)
-        return (base, *(Component(row.name, "data set", row.license, row.url, row.rows) for row in self.sources))
+        """What the licence gate judges: the base models, the language model's first, then every data source."""
+        bases = [Component(self.base_name, "base model", self.base_license, self.base_url)]
+        if self.guard is not None:
+            bases.append(Component(self.guard.base_name, "base model", self.guard.base_license, self.guard.base_url))
+        return (*bases, *(Component(row.name, "data set", row.license, row.url, row.rows) for row in self.sources))

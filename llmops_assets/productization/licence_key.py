@@ -1,6 +1,6 @@
 """Licence keys: what a buyer has paid for, signed, readable offline by the gateway that enforces it.
 
-    LK1.eyJjdXN0b21lciI6IkFjbWUiLC...   version, payload and ed25519 signature over both, base64url
+LK1.eyJjdXN0b21lciI6IkFjbWUiLC...   version, payload and ed25519 signature over both, base64url
 """
 
 import base64
@@ -56,7 +56,9 @@ def read_key(token: str, public_pem: bytes, *, product: str, today: date) -> Lic
     """
     licence = _open(token, public_pem)
     if licence.product != product:
-        raise LicenceError(f"expected a licence key for {product}, got one for {licence.product}; use the key of {product}")
+        raise LicenceError(
+            f"expected a licence key for {product}, got one for {licence.product}; use the key of {product}"
+        )
     if today > _expiry(licence):
         raise LicenceError(f"the licence key of {licence.customer} for {product} ended on {licence.expires}; renew it")
     return licence
@@ -71,7 +73,9 @@ def _open(token: str, public_pem: bytes) -> LicenceKey:
         public.verify(_decode(parts[2]), f"{PREFIX}.{parts[1]}".encode())
         return LicenceKey(**json.loads(_decode(parts[1])))
     except InvalidSignature as error:
-        raise LicenceError("the licence key was not signed by this product's seller, or was changed; ask for a new one") from error
+        raise LicenceError(
+            "the licence key was not signed by this product's seller, or was changed; ask for a new one"
+        ) from error
     except (binascii.Error, ValueError, TypeError) as error:
         raise LicenceError("expected a readable licence key, got a damaged one; copy it whole") from error
 

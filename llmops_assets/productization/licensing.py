@@ -102,7 +102,9 @@ def require_sellable(components: Sequence[Component], terms: LicenseTerms, produ
         if not verdict.allowed
     ]
     if refused:
-        raise LicenceError(f"{product} may not be sold under {terms.name}: {'; '.join(refused)}; replace what is refused")
+        raise LicenceError(
+            f"{product} may not be sold under {terms.name}: {'; '.join(refused)}; replace what is refused"
+        )
     return verdicts
 
 
@@ -132,7 +134,7 @@ def _rule_of(licence: str) -> Rule:
 
 def _rule_of_expression(licence: str) -> Rule:
     """The rule of an SPDX expression: the mildest side of OR, the strictest side of AND."""
-    from license_expression import ExpressionError, Licensing
+    from license_expression import ExpressionError, Licensing  # type: ignore[import-untyped]
 
     if _canonical(licence) in ALIASES.values() or not licence.strip():
         return _rule_of(licence)

@@ -23,7 +23,7 @@ LABELS = {
     "latency_p95_s": "Time of an answer, 95th percentile",
 }
 REQUIRED = ("natural_accuracy", "accuracy", "format", "safety")
-SAME_NUMBER_AGAIN = frozenset({"accuracy_target"})
+NO_MEASURES_OF_THEIR_OWN = frozenset({"accuracy_target", "not_regressed"})
 LOWER_IS_BETTER = frozenset({"false_refusal", "false_refusal_model_alone"})
 
 
@@ -48,7 +48,9 @@ class Measure:
         """What it says, in words."""
         family = self.name.removeprefix("safety_").replace("_", " ")
         known = LABELS.get(self.name)
-        return known or (f"Safety, {family}" if self.name.startswith("safety_") else self.name.replace("_", " ").capitalize())
+        return known or (
+            f"Safety, {family}" if self.name.startswith("safety_") else self.name.replace("_", " ").capitalize()
+        )
 
     @property
     def lower_is_better(self) -> bool:
@@ -93,15 +95,19 @@ def read_measures(report: Mapping[str, Any], product: str) -> tuple[Measure, ...
             f"expected {', '.join(missing)} in the evaluation report of {product}, found none; materialise eval_report again"
         )
     order = {name: place for place, name in enumerate(LABELS)}
-    names = sorted(set(metrics) - SAME_NUMBER_AGAIN, key=lambda name: (order.get(name, len(order)), name))
+    names = sorted(set(metrics) - NO_MEASURES_OF_THEIR_OWN, key=lambda name: (order.get(name, len(order)), name))
     return tuple(_read(name, metrics[name], product) for name in names)
 
 
 def _read(name: str, row: Mapping[str, Any], product: str) -> Measure:
-    measure = Measure(name, row.get("value"), row.get("n", 0), row.get("low"), row.get("high"), str(row.get("note") or ""))
+    measure = Measure(
+        name, row.get("value"), row.get("n", 0), row.get("low"), row.get("high"), str(row.get("note") or "")
+    )
     problem = _problem(measure)
     if problem:
-        raise PackagingError(f"expected a measured {name} of {product}, got one {problem}; materialise eval_report again")
+        raise PackagingError(
+            f"expected a measured {name} of {product}, got one {problem}; materialise eval_report again"
+        )
     return measure
 
 

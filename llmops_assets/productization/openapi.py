@@ -9,11 +9,16 @@ import yaml
 from llmops_assets.recipes.product import ProductConfig
 
 
-def write_openapi(product: ProductConfig, *, url: str, model: str, request: str, answer: str, schema: Path | None) -> str:
+def write_openapi(
+    product: ProductConfig, *, url: str, model: str, request: str, answer: str, schema: Path | None
+) -> str:
     """The YAML text; its example is a request that the model was really asked, and what it answered."""
     content: dict[str, Any] = {"type": "string", "description": "What the model says."}
     if schema is not None:
-        content |= {"contentMediaType": "application/json", "contentSchema": json.loads(schema.read_text(encoding="utf-8"))}
+        content |= {
+            "contentMediaType": "application/json",
+            "contentSchema": json.loads(schema.read_text(encoding="utf-8")),
+        }
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -43,14 +48,24 @@ def _chat(model: str, request: str, answer: str) -> dict[str, Any]:
         "summary": "Answers a request",
         "requestBody": {"required": True, "content": _json("ChatRequest", asked)},
         "responses": {
-            "200": {"description": "The answer; one JSON object a line where `stream` is on", "content": _json("ChatReply", said)},
-            **{code: _error(text) for code, text in {"400": "Malformed", "404": "No such model", "503": "Too busy"}.items()},
+            "200": {
+                "description": "The answer; one JSON object a line where `stream` is on",
+                "content": _json("ChatReply", said),
+            },
+            **{
+                code: _error(text)
+                for code, text in {"400": "Malformed", "404": "No such model", "503": "Too busy"}.items()
+            },
         },
     }
 
 
 def _get(operation: str, summary: str, schema: str) -> dict[str, Any]:
-    return {"operationId": operation, "summary": summary, "responses": {"200": {"description": summary, "content": _json(schema)}}}
+    return {
+        "operationId": operation,
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": _json(schema)}},
+    }
 
 
 def _error(text: str) -> dict[str, Any]:
@@ -92,7 +107,9 @@ def _schemas(model: str, content: dict[str, Any]) -> dict[str, Any]:
         },
         "Tags": {
             "type": "object",
-            "properties": {"models": {"type": "array", "items": {"type": "object", "properties": {"name": text, "digest": text}}}},
+            "properties": {
+                "models": {"type": "array", "items": {"type": "object", "properties": {"name": text, "digest": text}}}
+            },
         },
         "Version": {"type": "object", "properties": {"version": text}},
         "Error": {"type": "object", "required": ["error"], "properties": {"error": text}},

@@ -16,6 +16,9 @@ from llmops_assets.storage import atomic
 
 PACKAGE = "llmops_assets"
 SERVING_PACKAGES = ("serving", "tasks", "guard")
+CLASSIFIER_CODE = frozenset({Path("guard/encoder.py"), Path("guard/training.py")})
+"""What runs only where a trained guard ships: without one its packages (torch and more) need not be installed."""
+DYNAMIC_IMPORTS = frozenset({"find_spec", "import_module"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ def runtime_files(packages: Sequence[str] = SERVING_PACKAGES) -> tuple[Path, ...
     found: set[Path] = set()
     for package in packages:
         if not (root / package / "__init__.py").exists():
-            raise PackagingError(f"expected the package {PACKAGE}.{package} for the runtime, found none; install the project whole")
+            raise PackagingError(
+                f"expected the package {PACKAGE}.{package} for the runtime, found none; install the project whole"
+            )
         found.update(path for path in atomic.files_in(root / package) if "__pycache__" not in path.parts)
     waiting = [path for path in found if path.suffix == ".py"]
     while waiting:
@@ -68,7 +73,18 @@ def imported_modules(source: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call):
+            names.update(_named_in_call(node))
     return names
+
+
+def _named_in_call(call: ast.Call) -> set[str]:
+    """The module of `find_spec("x")` or `import_module("x")`."""
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    first = call.args[0] if call.args else None
+    if called in DYNAMIC_IMPORTS and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        return {first.value}
+    return set()
 
 
 def _files_of(root: Path, module: str) -> set[Path]:
@@ -111,8 +127,10 @@ def _needs(name: str) -> Iterator[str]:
 
 
 def _requirement(name: str, direct: bool) -> Requirement:
-    about = metadata.metadata(name)
-    declared = about.get("License-Expression") or about.get("License") or ""
-    classes = [line.split(" :: ")[-1] for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
-    short = declared.strip() if 0 < len(declared.strip()) <= 60 else ""
-    return Requirement(name, metadata.version(name), short or " AND ".join(classes) or "see the package", direct)
+    about = metadata.metadata(name).json
+    declared = str(about.get("license_expression") or about.get("license") or "").strip()
+    classes = [line.split(" :: ")[-1] for line in about.get("classifier", []) if line.startswith("License ::")]
+    short = declared if 0 < len(declared) <= 60 else ""
+    # A local label ("+cpu") names a build that no public index has.
+    version = metadata.version(name).split("+")[0]
+    return Requirement(name, version, short or " AND ".join(classes) or "see the package", direct)

@@ -53,7 +53,11 @@ def _part(part: Part) -> Any:
     kind = ComponentType.MACHINE_LEARNING_MODEL if part.kind == "base model" else ComponentType.DATA
     links = [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(part.url))] if part.url else []
     return Component(
-        name=part.name, type=kind, bom_ref=f"{part.kind}:{part.name}", licenses=_licences(part.licence), external_references=links
+        name=part.name,
+        type=kind,
+        bom_ref=f"{part.kind}:{part.name}",
+        licenses=_licences(part.licence),
+        external_references=links,
     )
 
 
@@ -72,6 +76,6 @@ def _package(requirement: Requirement) -> Any:
 
 
 def _licences(licence: str) -> list[Any]:
-    from cyclonedx.factory.license import LicenseFactory
+    from cyclonedx.contrib.license.factories import LicenseFactory
 
     return [LicenseFactory().make_from_string(licence)]

@@ -46,7 +46,9 @@ def _read_file(path: Path) -> Ed25519PrivateKey:
     try:
         return _read(path.read_bytes(), str(path))
     except OSError as error:
-        raise PackagingError(f"expected a signing key at {path}, got: {error.strerror}; set {VARIABLE} right") from error
+        raise PackagingError(
+            f"expected a signing key at {path}, got: {error.strerror}; set {VARIABLE} right"
+        ) from error
 
 
 def _read(pem: bytes, where: str) -> Ed25519PrivateKey:

@@ -12,5 +12,7 @@ class GuardConfig(BaseModel):
     epochs: int = Field(default=4, ge=1)
     batch_size: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
-    false_block_target: float = Field(default=0.03, ge=0, le=1, description="share of legitimate validation rows it may block")
+    false_block_target: float = Field(
+        default=0.03, ge=0, le=1, description="share of legitimate validation rows it may block"
+    )
     seed: int = 0

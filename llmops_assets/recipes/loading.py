@@ -30,7 +30,9 @@ def load_recipe(path: Path) -> Recipe:
         line = f" line {where.line + 1}" if where else ""
         raise RecipeError(f"{path.name}{line}: expected YAML, got: {getattr(error, 'problem', error)}") from error
     if not isinstance(value, dict):
-        raise RecipeError(f"{path.name}: expected sections (pipeline_id, data, training, ...), got {type(value).__name__}")
+        raise RecipeError(
+            f"{path.name}: expected sections (pipeline_id, data, training, ...), got {type(value).__name__}"
+        )
     try:
         return Recipe.model_validate(value)
     except ValidationError as error:
@@ -91,3 +93,16 @@ def _keys_at(loc: list[str]) -> list[str]:
             return []
         model = annotation
     return list(model.model_fields)
+
+
+def product_names(folder: Path) -> list[str]:
+    """The products of a folder of recipes, TaskMaster first where it is there; a broken recipe is known by its file's name."""
+    names = [_name_of(path) for path in sorted(folder.glob("*.yaml"))]
+    return sorted(dict.fromkeys(names), key=lambda name: (name != "TaskMaster", name))
+
+
+def _name_of(path: Path) -> str:
+    try:
+        return load_recipe(path).name
+    except RecipeError:
+        return path.stem

@@ -48,7 +48,9 @@ class LicenseTerms(ProductSection):
         "remove the attributions in THIRD_PARTY_NOTICES.md",
         "train a competing model on the output of this one",
     )
-    acknowledged: tuple[Text, ...] = Field(default=(), description="licence ids with conditions of their own, accepted by name")
+    acknowledged: tuple[Text, ...] = Field(
+        default=(), description="licence ids with conditions of their own, accepted by name"
+    )
 
 
 class Release(ProductSection):
@@ -72,7 +74,9 @@ class ProductConfig(ProductSection):
     bundle_discounts: tuple[BundleDiscount, ...] = ()
     license_terms: LicenseTerms = LicenseTerms()
     releases: tuple[Release, ...] = Field(min_length=1, description="newest first; must hold `version`")
-    documentation_paths: tuple[str, ...] = Field(default=(), description="extra files for docs/, relative to the project")
+    documentation_paths: tuple[str, ...] = Field(
+        default=(), description="extra files for docs/, relative to the project"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -27,8 +27,12 @@ class Recipe(BaseModel):
     monitoring: MonitoringConfig
     product: ProductConfig
 
-    stop_on_failure: bool = Field(default=True, description="a failed stage stops the run; false goes on where inputs allow")
-    save_intermediate: bool = Field(default=True, description="false drops adapter, merged and F16 files once the bundle stands")
+    stop_on_failure: bool = Field(
+        default=True, description="a failed stage stops the run; false goes on where inputs allow"
+    )
+    save_intermediate: bool = Field(
+        default=True, description="false drops adapter, merged and F16 files once the bundle stands"
+    )
     parallel_evaluation: bool = Field(default=True, description="false asks one case at a time")
 
     @property

@@ -4,8 +4,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-ALL_LINEAR = "all-linear"
-
 
 class LoraSettings(BaseModel):
     """The shape of the adapter."""
@@ -16,7 +14,7 @@ class LoraSettings(BaseModel):
     alpha: int = Field(default=32, ge=1, description="the adapter's output is scaled by alpha / rank")
     dropout: float = Field(default=0.0, ge=0, lt=1)
     target_modules: tuple[str, ...] | Literal["all-linear"] = Field(
-        default=ALL_LINEAR, min_length=1, description="names of layers, or all linear layers but the head"
+        default="all-linear", min_length=1, description="names of layers, or all linear layers but the head"
     )
 
 
@@ -25,14 +23,22 @@ class TrainingTolerances(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    merge_logit_gap: float = Field(default=1e-2, gt=0, description="largest |merged - adapter| over all logits of a probe")
-    final_over_best: float = Field(default=1.1, ge=1, description="validation loss at the end / its best value")
+    merge_logit_gap: float = Field(
+        default=1e-2, gt=0, description="largest |merged - adapter| over all logits of a probe"
+    )
+    final_over_best: float = Field(
+        default=1.1, ge=1, description="validation loss at the end / its best value"
+    )
     dpo_start_gap: float = Field(default=1e-3, gt=0, description="distance of the first DPO loss from ln 2")
     chosen_logprob_drop: float = Field(
-        default=0.25, ge=0, description="the chosen answer's mean log-probability a token may fall by so much (nats)"
+        default=0.25,
+        ge=0,
+        description="the chosen answer's mean log-probability a token may fall by so much (nats)",
     )
     dpo_validation_loss_rise: float = Field(
-        default=0.15, ge=0, description="the SFT validation loss may rise by so much through DPO (nats a token)"
+        default=0.15,
+        ge=0,
+        description="the SFT validation loss may rise by so much through DPO (nats a token)",
     )
 
 
@@ -41,11 +47,17 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_model: str = Field(min_length=1, description="smollm2-135m, a folder, a .gguf file, or a name on the hub")
-    output_dir: str = Field(default="", description="an extra copy of the final model goes here; empty: only the store")
+    base_model: str = Field(
+        min_length=1, description="smollm2-135m, a folder, a .gguf file, or a name on the hub"
+    )
+    output_dir: str = Field(
+        default="", description="an extra copy of the final model goes here; empty: only the store"
+    )
     backend: Literal["auto", "transformers", "unsloth"] = "auto"
     seed: int = Field(default=42, ge=0)
-    max_length: int = Field(default=512, ge=16, description="tokens of a row; longer rows are left out and counted")
+    max_length: int = Field(
+        default=512, ge=16, description="tokens of a row; longer rows are left out and counted"
+    )
     lora: LoraSettings = LoraSettings()
 
     sft_epochs: int = Field(default=3, ge=1)
@@ -62,10 +74,19 @@ class TrainingConfig(BaseModel):
 
     checkpoint_every_n_steps: int = Field(default=50, ge=1)
     validation_split: float = Field(
-        default=0.05, gt=0, lt=1, description="share of the training rows held out where no validation file is given"
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="share of the training rows held out where no validation file is given",
     )
-    validation_rows: int = Field(default=64, ge=1, description="rows of the validation set measured while training")
-    validation_points: int = Field(default=2, ge=1, description="measurements after the one of the base, evenly spread")
-    early_stop_patience: int = Field(default=0, ge=0, description="measurements without improvement; 0: never")
+    validation_rows: int = Field(
+        default=64, ge=1, description="rows of the validation set measured while training"
+    )
+    validation_points: int = Field(
+        default=2, ge=1, description="measurements after the one of the base, evenly spread"
+    )
+    early_stop_patience: int = Field(
+        default=0, ge=0, description="measurements without improvement; 0: never"
+    )
     early_stop_delta: float = Field(default=0.0, ge=0, description="a smaller gain counts as none")
     tolerances: TrainingTolerances = TrainingTolerances()

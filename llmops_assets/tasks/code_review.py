@@ -1,4 +1,4 @@
-"""The code review task: one numbered Python function in, one JSON line out (data/CodeReviewer/TASK.md is its page).
+"""The code review task: one numbered Python function in, one JSON line out (data/CodeReviewer/TASK.md).
 
 1: def first(items=[]):            ->  {"findings":[{"line":1,"rule":"mutable default"}]}
 2:     return items[0]
@@ -63,7 +63,7 @@ def code_of(request: str) -> str:
 
 
 def unfit(request: str) -> str:
-    """Why a request is no job for this product; empty where it is one. Decided by code, never by the model."""
+    """Why a request is no job for this product; empty where it is one. Code decides, never the model."""
     code = textwrap.dedent(code_of(request)).strip("\n")
     try:
         body = ast.parse(code).body
@@ -183,7 +183,7 @@ def is_refusal(text: str) -> bool:
 
 
 def damage(request: str, gold: Review) -> list[tuple[str, str]]:
-    """Hard negatives: (category, wrong answer) pairs, each wrong in one way that a hurried reviewer really errs in."""
+    """Hard negatives: (category, wrong answer) pairs, each wrong in one way reviewers err in."""
     lines = code_of(request).splitlines()
     found = gold["findings"]
     wrong: list[tuple[str, Review]] = []
@@ -213,7 +213,7 @@ def _other_line(lines: Sequence[str], line: int) -> int:
 
 
 def to_envelope(text: str, now: datetime) -> dict[str, Any]:
-    """The API's envelope: findings with severity and advice, worst first. `now` is not used; every task takes it."""
+    """The API's envelope: findings with severity and advice, worst first; `now` is not used."""
     answer = parse(text)
     if answer is None:
         return {
@@ -233,8 +233,9 @@ def to_envelope(text: str, now: datetime) -> dict[str, Any]:
     return {"action": "review", "params": {"findings": found}, "success": True, "message": message}
 
 
-FEW_SHOT = f"""You review one Python function whose lines are numbered, and answer with one JSON object and nothing else: \
-{{"findings":[{{"line":<number>,"rule":<name>}}]}}, an empty list where nothing is wrong. Rules: {", ".join(BY_NAME)}. Examples:
+FEW_SHOT = f"""You review one Python function whose lines are numbered, and answer with one JSON object \
+and nothing else: {{"findings":[{{"line":<number>,"rule":<name>}}]}}, an empty list where nothing is wrong. \
+Rules: {", ".join(BY_NAME)}. Examples:
 1: def first(items=[]):
 2:     return items[0]
 -> {{"findings":[{{"line":1,"rule":"mutable default"}}]}}

@@ -5,12 +5,16 @@ Read by `dateparser` first and `parsedatetime` second (dates), `recurrent` (repe
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 LEADING = re.compile(r"^(?:by|on|at|for|until|till|due|from)\s+", re.IGNORECASE)
-CLOCK = re.compile(r"\d\s*(?:am|pm|a\.m|p\.m|h\b|o'?clock)|\d[:.]\d\d|\b(?:noon|midnight|midday|hour|minute|min)", re.IGNORECASE)
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+NEXT_DAY = re.compile(r"next (mon|tue|wed|thu|fri|sat|sun)[a-z]*\b")
+CLOCK = re.compile(
+    r"\d\s*(?:am|pm|a\.m|p\.m|h\b|o'?clock)|\d[:.]\d\d|\b(?:noon|midnight|midday|hour|minute|min)", re.IGNORECASE
+)
 
 
 def words_of(phrase: str) -> str:
@@ -22,10 +26,26 @@ def words_of(phrase: str) -> str:
 def resolve_due(phrase: str, now: datetime) -> str | None:
     """An ISO date, or date and time where the phrase names a clock time; None where it cannot be read."""
     plain = words_of(phrase)
-    moment = _by_dateparser(plain, now) or _by_parsedatetime(plain, now)
+    moment = _moment(plain.removeprefix("before "), now)
     if moment is None:
         return None
-    return moment.strftime("%Y-%m-%dT%H:%M") if CLOCK.search(plain) else moment.strftime("%Y-%m-%d")
+    if CLOCK.search(plain):
+        return moment.strftime("%Y-%m-%dT%H:%M")
+    return (moment - timedelta(days=1 if plain.startswith("before ") else 0)).strftime("%Y-%m-%d")
+
+
+def _moment(plain: str, now: datetime) -> datetime | None:
+    """`next friday` is the Friday of the next calendar week, whatever day it is today; the rest is the libraries' matter."""
+    next_day = NEXT_DAY.match(plain)
+    if next_day is None:
+        return _by_dateparser(plain, now) or _by_parsedatetime(plain, now)
+    weekday = [day[:3] for day in WEEKDAYS].index(next_day[1][:3])
+    day = now + timedelta(days=7 - now.weekday() + weekday)
+    rest = plain[next_day.end() :].strip()
+    if not rest:
+        return day
+    clock = _moment(f"today {rest}", now)
+    return clock and day.replace(hour=clock.hour, minute=clock.minute)
 
 
 def resolve_repeat(phrase: str, now: datetime) -> str | None:

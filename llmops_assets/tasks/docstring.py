@@ -1,13 +1,6 @@
-"""The docstring task: a short Python function in, its Google-style docstring out (data/DocWriter/TASK.md is its page).
+"""The docstring task: a short Python function in, its Google-style docstring out (data/DocWriter/TASK.md).
 
-def area(width, height):      ->  Compute the area of a rectangle.
-    return width * height
-                                  Args:
-                                      width: Its width.
-                                      height: Its height.
-
-                                  Returns:
-                                      The area.
+`def area(width, height): return width * height` gives a summary line, then Args, Returns, Yields and Raises.
 """
 
 import re
@@ -48,7 +41,7 @@ def build_prompt(code: str) -> str:
 
 
 def unfit(request: str) -> str:
-    """Why a request is no job for this product; empty where it is one. Decided by code, never by the model."""
+    """Why a request is no job for this product; empty where it is one. Code decides, never the model."""
     code = build_prompt(request)
     if read_signature(code) is None:
         return "expected one Python function, got something else"
@@ -76,6 +69,8 @@ def to_text(docstring: Docstring) -> str:
 
 def parse(text: str) -> Docstring | None:
     """The docstring taken apart, or None where the raw text is not one in the product's form."""
+    if is_refusal(text):
+        return None
     blocks = re.split(r"\n\s*\n", text.strip())
     summary = blocks[0]
     if (
@@ -145,7 +140,8 @@ def score_accuracy(text: str, request: str, expected: str = "") -> Score:
     raised = {name for name, _ in docstring.raises}
     if raised != set(signature.raises):
         return failed(
-            f"Raises: expected {', '.join(signature.raises) or 'none'}, got {', '.join(sorted(raised)) or 'none'}"
+            f"Raises: expected {', '.join(signature.raises) or 'none'}, "
+            f"got {', '.join(sorted(raised)) or 'none'}"
         )
     ground = grounded(docstring.summary, f"{request}\n{expected}")
     if ground < MIN_GROUNDED:
@@ -183,7 +179,7 @@ def is_refusal(text: str) -> bool:
 
 
 def damage(request: str, gold: str) -> list[tuple[str, str]]:
-    """Hard negatives: (category, wrong answer) pairs, each wrong in one way that a hurried writer really errs in."""
+    """Hard negatives: (category, wrong answer) pairs, each wrong in one way writers err in."""
     docstring = parse(gold)
     if docstring is None:
         return []
@@ -215,7 +211,7 @@ def _invented(docstring: Docstring) -> str:
 
 
 def to_envelope(text: str, now: datetime) -> dict[str, Any]:
-    """The API's envelope: the docstring whole and taken apart. `now` is not used; every task takes it."""
+    """The API's envelope: the docstring whole and taken apart; `now` is not used."""
     docstring = parse(text)
     if docstring is None:
         refused = is_refusal(text)
@@ -236,8 +232,9 @@ def to_envelope(text: str, now: datetime) -> dict[str, Any]:
     return {"action": "document", "params": params, "success": True, "message": ""}
 
 
-FEW_SHOT = """You write the docstring of one Python function in Google style and nothing else: a summary line that ends with a full \
-stop, then Args, Returns, Yields and Raises where they apply. No quotes, no code. Example:
+FEW_SHOT = """You write the docstring of one Python function in Google style and nothing else: \
+a summary line that ends with a full stop, then Args, Returns, Yields and Raises where they apply. \
+No quotes, no code. Example:
 def area(width, height):
     return width * height
 ->

@@ -1,6 +1,6 @@
 """The pinned ruff as an oracle: it labels functions for CodeReviewer and checks docstrings for DocWriter.
 
-A subprocess of the binary, so that a score depends on one known version and on no settings of the folder it runs in.
+A subprocess of the binary: a score depends on one known version, and on no settings of the folder it runs in.
 """
 
 import json
@@ -52,7 +52,7 @@ def ruff_binary() -> Path:
 
 
 def lint(codes: Sequence[str], *, select: Sequence[str], options: Sequence[str] = ()) -> list[list[Finding]]:
-    """Findings of each text as a module of its own; a text that does not parse gets one `invalid-syntax` finding.
+    """Findings of each text as a module of its own; one that does not parse gets `invalid-syntax`.
 
     Args:
         codes: Python texts.

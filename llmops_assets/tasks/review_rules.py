@@ -1,11 +1,11 @@
-"""The thirteen things that CodeReviewer looks for, named by what they mean, and what a hurried reviewer mixes up."""
+"""The thirteen things that CodeReviewer looks for, by what they mean, and what is mixed up with them."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What the product looks for: a name in words, the linter codes that mean it, and what a reader is told."""
+    """What the product looks for: a name in words, linter codes that mean it, and what a reader is told."""
 
     name: str
     codes: tuple[str, ...]
@@ -94,8 +94,16 @@ CONFUSED: dict[str, str] = {
 }
 """The name that a wrong answer of the same kind would give."""
 CUES = (
-    ("except", "catches everything"), ("else", "needless else"), ("raise", "raise without from"), ("zip(", "zip without strict"),
-    ("%", "old string formatting"), ("f\"", "old string formatting"), ("import", "import inside function"),
-    ("=None", "mutable default"), ("name", "shadows builtin"), (" = ", "unclear name"), ("return", "needless else"),
-)  # fmt: skip
+    ("except", "catches everything"),
+    ("else", "needless else"),
+    ("raise", "raise without from"),
+    ("zip(", "zip without strict"),
+    ("%", "old string formatting"),
+    ('f"', "old string formatting"),
+    ("import", "import inside function"),
+    ("=None", "mutable default"),
+    ("name", "shadows builtin"),
+    (" = ", "unclear name"),
+    ("return", "needless else"),
+)
 """Words that tempt to a false alarm, and which."""

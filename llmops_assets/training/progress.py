@@ -45,6 +45,7 @@ class Progress:
     def step(self, number: int, logs: dict[str, Any]) -> None:
         """Called after each optimizer step."""
         self.done += 1
+        self.tokens = int(logs.get("num_tokens", self.tokens))
         now = time.monotonic()
         if now - self.spoke < LINE_SECONDS and number < self.steps:
             return

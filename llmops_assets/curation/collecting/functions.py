@@ -53,8 +53,8 @@ def functions_in(folder: Path, package: str) -> Iterator[SourceFunction]:
 def functions_of(source: str, package: str, module: str) -> list[SourceFunction]:
     """Functions of one module: dedented, without decorators, docstring and blank lines.
 
-    A function is left out where the docstring is its whole body, where it carries comments to a tool (they would give
-    the answer away), where it is not ASCII, or where it does not parse alone.
+    Left out: functions that are a docstring only, that carry comments to a tool (they give the answer), that
+    are not ASCII, or that do not parse alone.
     """
     lines = source.splitlines()
     found = []

@@ -1,6 +1,6 @@
-"""Functions of real packages with the docstring that their authors wrote, shortened to the product's form: DocWriter's records.
+"""Functions of real packages with the docstring their authors wrote, in DocWriter's short form.
 
-One record: {"id": "doc-9a...", "messages": [{user: "def ..."}, {assistant: "Return ...\\n\\nArgs:\\n    ..."}], "group": "rich/text.py", ...}.
+One record: {"id": "doc-9a...", "messages": [{user: "def ..."}, {assistant: "Return ..."}], ...}.
 """
 
 import re
@@ -38,7 +38,7 @@ class Documented:
 
 
 def shorten(docstring: str) -> task.Docstring | None:
-    """A person's docstring in the product's form: first sentences only, no types, no markup. None where that loses the sense."""
+    """A person's docstring in the product's form: first sentences, no types, no markup; or None."""
     sections = _sections(docstring)
     summary = _sentence(sections["Summary"])
     if summary is None or len(summary) > task.MAX_SUMMARY:
@@ -135,7 +135,7 @@ def documented(function: SourceFunction, carrier: Carrier) -> Documented | None:
 
 
 def choose(pool: Sequence[Documented], count: int) -> list[Documented]:
-    """A choice that depends on the contents only: each text once, few of a module, few without sections, packages in turn."""
+    """A choice by contents only: each text once, few of a module, few without sections, packages in turn."""
     ordered = sorted(pool, key=lambda one: sha256_bytes(one.function.code.encode()))
     seen: set[str] = set()
     modules: Counter[str] = Counter()

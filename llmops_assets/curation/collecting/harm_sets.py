@@ -1,4 +1,4 @@
-"""Published harmful prompts and human judgements of answers: training refusals, a held-out set, and a check of our own scorer."""
+"""Published harmful prompts to refuse, a held-out set of them, and human judgements to check a scorer by."""
 
 import csv
 from pathlib import Path

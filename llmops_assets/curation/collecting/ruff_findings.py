@@ -1,6 +1,6 @@
 """Functions of real packages with what the linter finds in them: CodeReviewer's records.
 
-One record: {"id": "review-3f...", "messages": [{user: "1: def ..."}, {assistant: '{"findings":[...]}'}], "group": "nltk/util.py", ...}.
+One record: {"id": "review-3f...", "messages": [{user: "1: def ..."}, {assistant: '{"findings":[]}'}], ...}.
 """
 
 import re
@@ -15,6 +15,7 @@ from llmops_assets.curation.collecting.code_packages import FOLDERS, REVIEW_EVAL
 from llmops_assets.curation.collecting.functions import SourceFunction, functions_in
 from llmops_assets.storage.atomic import sha256_bytes
 from llmops_assets.tasks import code_review
+from llmops_assets.tasks.review_rules import RULES
 
 MAX_CHARACTERS = 560
 SHARE_OF_PACKAGE = 0.25
@@ -34,13 +35,23 @@ class Quotas:
 
 TRAIN_QUOTAS = Quotas(
     {
-        "needless else": 110, "shadows builtin": 100, "old string formatting": 60, "import inside function": 45, "assert in code": 40,
-        "zip without strict": 42, "catches everything": 50, "swallowed error": 46, "raise without from": 56, "leftover print": 40,
-        "global statement": 40, "mutable default": 60, "unclear name": 46,
+        "needless else": 110,
+        "shadows builtin": 100,
+        "old string formatting": 60,
+        "import inside function": 45,
+        "assert in code": 40,
+        "zip without strict": 42,
+        "catches everything": 50,
+        "swallowed error": 46,
+        "raise without from": 56,
+        "leftover print": 40,
+        "global statement": 40,
+        "mutable default": 60,
+        "unclear name": 46,
     },
     310,
-)  # fmt: skip
-EVAL_QUOTAS = Quotas({rule.name: 14 for rule in code_review.RULES}, 64)
+)
+EVAL_QUOTAS = Quotas({rule.name: 14 for rule in RULES}, 64)
 
 
 @dataclass(frozen=True)
@@ -66,9 +77,9 @@ def fits(function: SourceFunction) -> bool:
 
 
 def choose(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
-    """A balanced choice that depends on the contents only: rare rules first, then clean functions, half of them near misses.
+    """A balanced choice by contents only: rare rules first, then clean ones, half of them near misses.
 
-    No package gives more than a quarter of the records of one rule, unless nothing else is left; no module more than a few.
+    No package gives more than a quarter of the records of one rule, unless nothing else is left.
     """
     ordered = sorted(pool, key=lambda one: sha256_bytes(one.function.code.encode()))
     supply = Counter(rule for one in ordered for rule in one.rules)

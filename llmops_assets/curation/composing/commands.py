@@ -1,6 +1,6 @@
 """Composes labelled to-do requests from real parts; the same seed and parts give the same bytes.
 
-One record: {"id": "composed-00017", "messages": [{user}, {assistant}], "source": "composed", "composed": true, "group": "composed-title-<hash>"}.
+One record: {"id": "composed-00017", "messages": [{user}, {assistant}], "source": "composed", "composed": true, ...}.
 """
 
 import json
@@ -66,8 +66,10 @@ def compose(parts: Parts, *, count: int, seed: int) -> list[dict[str, Any]]:
 def _as_spelt(text: str, answer: dict[str, str]) -> dict[str, str]:
     """The answer with every copied part in the request's own capitals."""
     places = {key: text.casefold().find(word.casefold()) for key, word in answer.items() if key != "action"}
-    return {key: text[places[key] : places[key] + len(word)] if places.get(key, -1) >= 0 and key in COPIED else word
-            for key, word in answer.items()}
+    return {
+        key: text[places[key] : places[key] + len(word)] if places.get(key, -1) >= 0 and key in COPIED else word
+        for key, word in answer.items()
+    }
 
 
 def _record(number: int, made: Composed) -> dict[str, Any]:
@@ -148,7 +150,9 @@ def _reference(rng: random.Random, parts: Parts) -> tuple[str, str]:
     """The words in the request, and the reference that the label holds."""
     if rng.random() < 0.35:
         number = str(rng.randrange(1, 140))
-        return rng.choice(["task {n}", "#{n}", "task #{n}", "number {n}", "no. {n}", "{n}", "item {n}"]).format(n=number), number
+        return rng.choice(["task {n}", "#{n}", "task #{n}", "number {n}", "no. {n}", "{n}", "item {n}"]).format(
+            n=number
+        ), number
     name = _part(rng, parts.references)
     return rng.choice(["{n}", "the {n}", "the {n} task", "my {n} reminder", "{n}", "the {n} one"]).format(n=name), name
 

@@ -1,0 +1,52 @@
+# make run, test, dev, check, bench: each sets itself up first. PYTHON names the interpreter to build .venv from.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME := $(CURDIR)/.home/dagster
+export OMP_WAIT_POLICY := passive
+export DEEPEVAL_TELEMETRY_OPT_OUT := 1
+export HF_HUB_OFFLINE ?= 1
+PRODUCT ?= TaskMaster
+
+.PHONY: run test dev check bench install format tools clean
+
+run: install
+	$(BIN)/llmops run $(PRODUCT) --show
+
+test: install tools
+	$(BIN)/pytest -m "not slow and not gpu and not ollama"
+
+dev: install
+	$(BIN)/llmops dev
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict llmops_assets
+	$(BIN)/dagster definitions validate -m llmops_assets.definitions --location-name llmops_assets 2>&1 | grep -v Warning
+
+bench: install
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+install: $(VENV)/installed
+
+# llama-cpp-python comes as source only: its compilation (4 to 14 minutes on 2 cores) is done once and cached by pip.
+$(VENV)/installed: constraints.txt setup.cfg
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip==26.3"
+	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+	touch $@
+
+# promtool and amtool check what monitoring writes; without them those tests say that they were left out.
+tools:
+	@command -v promtool >/dev/null && command -v amtool >/dev/null || \
+	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager) >/dev/null 2>&1 || \
+	  echo "promtool and amtool (Debian packages prometheus, prometheus-alertmanager) are missing: tests of alert rules are left out"
+
+clean:
+	rm -rf $(VENV) .home data/artifacts

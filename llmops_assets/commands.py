@@ -1,0 +1,173 @@
+"""What each `llmops` command does: thin over running, status and the steps."""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from llmops_assets import doctor as machine
+from llmops_assets import running, status as standing
+from llmops_assets.errors import LLMOpsError, RecipeError
+from llmops_assets.pipeline.workshop import Workshop
+from llmops_assets.project import Project, find_project
+from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
+
+REQUESTS = (
+    "remind me to call Ana before Friday, urgent",
+    "the dentist task is done",
+    "what's due this week?",
+)
+
+
+def say(line: str) -> None:
+    """Prints one line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def shop_of(project: Project, product: str) -> Workshop:
+    """The workshop of a product by name."""
+    return Workshop(project, find_recipe(load_recipes(project.recipes), product), say)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Runs products one after the other; 1 where one failed."""
+    project = find_project()
+    if options.config:
+        shops = [Workshop(project, load_recipe(Path(options.config)), say)]
+    elif options.all:
+        shops = [Workshop(project, recipe, say) for recipe in load_recipes(project.recipes).values()]
+    else:
+        shops = [shop_of(project, options.product or "TaskMaster")]
+    codes = [_run_one(shop, options) for shop in shops]
+    return max(codes)
+
+
+def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
+    say(f"{shop.product}: {options.stage or 'the whole chain'}")
+    found = running.run_product(shop, options.stage, options.override)
+    for name, stage in found["stage_results"].items():
+        say(f"  {name:<15} {'ok' if stage['success'] else 'FAILED':<7} {stage['duration_seconds']:8.1f} s")
+    _print_gates(shop)
+    for error in found["errors"]:
+        sys.stderr.write(f"llmops: {shop.product}: {error}\n")
+    if not found["success"]:
+        return 1
+    for key, path in found["final_artifacts"].items():
+        say(f"  {key}: {path}")
+    if options.show:
+        _show(shop)
+    return 0
+
+
+def _print_gates(shop: Workshop) -> None:
+    rows = standing.gate_rows(shop)
+    if rows:
+        say(f"  {'gate':<18}{'value':>8}  {'threshold':<10}{'n':>5}  {'95% interval':<18}outcome")
+    for row in rows:
+        value = "unscored" if row["value"] is None else f"{row['value']:.3f}"
+        interval = "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
+        outcome = row["outcome"] if row["blocking"] else f"{row['outcome']} (warning only)"
+        say(f"  {row['metric']:<18}{value:>8}  {row['threshold']:<10}{row['n']:>5}  {interval:<18}{outcome}")
+
+
+def _show(shop: Workshop) -> None:
+    from llmops_assets.pipeline.asking import ask_product
+
+    for request in REQUESTS:
+        say(f"  > {request}")
+        say(f"    {json.dumps(ask_product(shop, request).envelope, ensure_ascii=False)}")
+    report = shop.store.latest("eval_report", shop.product)
+    say(f"  report: {report.file('eval_report.html')}")
+    say("  UI: make dev, then http://127.0.0.1:3000")
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Asks the deployed product and prints its envelope."""
+    from llmops_assets.pipeline.asking import ask_product
+
+    reply = ask_product(shop_of(find_project(), options.product), options.text)
+    say(reply.text if options.raw else json.dumps(reply.envelope, ensure_ascii=False))
+    return 0
+
+
+def status(options: argparse.Namespace) -> int:
+    """Prints where every product stands."""
+    project = find_project()
+    names = [options.product] if options.product else list(load_recipes(project.recipes))
+    rows = [standing.product_status(shop_of(project, name)) for name in names]
+    if options.json:
+        say(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    for row, name in zip(rows, names, strict=True):
+        say(f"{row['product']} {row['version']}: {row['state']}; serving: {row['serving'] or 'nothing'}")
+        _print_gates(shop_of(project, name))
+    return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Starts or stops the server of the deployed models."""
+    from llmops_assets.pipeline import asking
+
+    project = find_project()
+    if options.stop:
+        say("stopped" if asking.stop_server(project) else "no embedded server was running")
+        return 0
+    server = asking.start_server(project, options.port or None)
+    say(f"{server.url} ({server.reason}); stop it with `llmops serve --stop`")
+    return 0
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Prints what this machine can do."""
+    del options
+    for row in machine.examine(find_project()):
+        say(f"{row.subject:<12} {row.finding:<28} {row.reason}")
+    return 0
+
+
+def dev(options: argparse.Namespace) -> int:
+    """Starts the Dagster UI."""
+    project = find_project()
+    running.dagster_home(project)
+    dagster = Path(sys.executable).with_name("dagster")
+    command = [str(dagster), "dev", "-w", str(project.root / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(options.port)]
+    return subprocess.call(command, cwd=project.root)
+
+
+def init(options: argparse.Namespace) -> int:
+    """Writes a new product's recipe and data folders, copied from another product's."""
+    project, name = find_project(), options.name or "MyProduct"
+    source = find_recipe(load_recipes(project.recipes), options.source)
+    target = Path(options.config) if options.config else project.recipes / f"{name.lower()}.yaml"
+    if target.exists():
+        raise RecipeError(f"expected no recipe at {target} yet, found one; choose another name or delete it")
+    origin = next(path for path in project.recipes.glob("*.yaml") if load_recipe(path).name == source.name)
+    text = origin.read_text(encoding="utf-8")
+    text = text.replace(source.name, name).replace(source.deployment.model_name, name.lower())
+    for kind in ("raw", "eval", ""):
+        folder = project.data / kind / source.name
+        if folder.is_dir():
+            shutil.copytree(folder, project.data / kind / name, dirs_exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    load_recipe(target)
+    say(f"wrote {target} and {project.data / 'raw' / name}; edit both, then `llmops run {name}`")
+    return 0
+
+
+def collect(options: argparse.Namespace) -> int:
+    """Rebuilds what collectors gather for a product."""
+    from llmops_assets.curation.collecting.collect import collect as gather
+
+    project = find_project()
+    shop = shop_of(project, options.product)
+    counts: Any = gather(shop.product, project.data, say)
+    say(f"collected {counts}")
+    return 0
+
+
+__all__ = ["LLMOpsError", "ask", "collect", "dev", "doctor", "init", "run", "serve", "status"]

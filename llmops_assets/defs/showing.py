@@ -1,0 +1,91 @@
+"""From a finished step to what Dagster records: metadata for people, the data version, one check result a gate."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from llmops_assets.defs.partitions import PRODUCTS
+from llmops_assets.gates import GateResult
+from llmops_assets.pipeline import graph
+from llmops_assets.pipeline.workshop import Made
+
+
+def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
+    """The checks of an asset; their names are the same for every product, only thresholds differ."""
+    return [
+        dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            blocking=blocking,
+            partitions_def=PRODUCTS,
+            description=f"true when {name.replace('_', ' ')}",
+        )
+        for name, blocking in graph.default_check_names(asset)
+    ]
+
+
+def shown(made: Made) -> dg.MaterializeResult[Any]:
+    """What the UI shows of a finished step."""
+    asset = made.artifact.asset
+    names = [name for name, _ in graph.check_names(asset, made.recipe)]
+    results = [_check(asset, name, result) for name, result in zip(names, made.verdict.results, strict=True)]
+    return dg.MaterializeResult(
+        metadata=_metadata(made), data_version=dg.DataVersion(made.artifact.digest), check_results=results
+    )
+
+
+def _check(asset: str, name: str, result: GateResult) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = {"outcome": result.outcome, "threshold": result.gate.threshold, "n": result.metric.n}
+    if result.metric.value is not None:
+        metadata["value"] = float(result.metric.value)
+    if result.metric.low is not None and result.metric.high is not None:
+        metadata["interval_95"] = f"{result.metric.low:.3f} to {result.metric.high:.3f}"
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=result.outcome == "passed",
+        severity=dg.AssetCheckSeverity.ERROR if result.gate.blocking else dg.AssetCheckSeverity.WARN,
+        description=result.reason,
+        metadata=metadata,
+    )
+
+
+def _metadata(made: Made) -> dict[str, Any]:
+    shown_values: dict[str, Any] = {
+        "cached": made.artifact.cached,
+        "path": dg.MetadataValue.path(str(made.artifact.path)),
+        "digest": made.artifact.digest,
+        "duration_s": made.artifact.duration_s,
+        "size_mib": sum(file.stat().st_size for file in made.artifact.path.rglob("*") if file.is_file()) / 2**20,
+    }
+    if made.verdict.results:
+        shown_values["gates"] = dg.MetadataValue.md(_gate_table(made))
+    for name, value in made.artifact.metadata["shown"].items():
+        shown_values[name] = _value(made.artifact.path, name, value)
+    return shown_values
+
+
+def _value(folder: Path, name: str, value: Any) -> Any:
+    if name.endswith("_plot"):
+        return _image(folder / value)
+    if name.endswith("_markdown"):
+        return dg.MetadataValue.md(
+            (folder / value).read_text(encoding="utf-8") if (folder / value).is_file() else value
+        )
+    return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def _image(path: Path) -> dg.MarkdownMetadataValue:
+    import base64
+
+    data = base64.b64encode(path.read_bytes()).decode()
+    return dg.MetadataValue.md(f"![{path.stem}](data:image/png;base64,{data})")
+
+
+def _gate_table(made: Made) -> str:
+    lines = ["| metric | value | threshold | n | outcome |", "|---|---|---|---|---|"]
+    for row in made.verdict.rows():
+        value = "unscored" if row["value"] is None else f"{row['value']:.4g}"
+        lines.append(f"| {row['metric']} | {value} | {row['threshold']} | {row['n']} | {row['outcome']} |")
+    return "\n".join(lines)

@@ -1,0 +1,149 @@
+"""Stage 1: raw files -> curated_conversations -> sft_dataset, preference_dataset; eval_dataset beside them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.curation import stage
+from llmops_assets.curation.composing.commands import GENERATOR_VERSION, Parts, compose
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
+from llmops_assets.storage import atomic
+from llmops_assets.tasks.registry import get_task
+
+
+def raw_files(shop: Workshop) -> list[Path]:
+    """The conversation files that a user or a collector dropped for this product."""
+    return sorted(shop.raw.glob("*.jsonl"))
+
+
+def curated_conversations(shop: Workshop) -> Made:
+    """Reads, composes, cleans and redacts; what is rejected goes to quarantine with its rule and reason."""
+    files, config = raw_files(shop), shop.recipe.data
+    parts = sorted((shop.raw / "parts").glob("*.jsonl"))
+
+    def make(work: Path) -> dict[str, Any]:
+        composed = _compose(shop, files, parts, work / "scratch" / "composed.jsonl")
+        found = stage.make_curated_conversations(
+            work, raw_files=[*files, *composed], config=config, count_tokens=_token_counter(shop), product=shop.product
+        )
+        return metadata(found.pop("metrics"), **found)
+
+    settings = {"data": config.model_dump(mode="json"), "generator": GENERATOR_VERSION, "task": shop.recipe.task}
+    return shop.build(
+        "curated_conversations", inputs=file_digests([*files, *parts], shop.project.data), settings=settings, make=make
+    )
+
+
+def _compose(shop: Workshop, files: list[Path], parts: list[Path], out: Path) -> list[Path]:
+    count = shop.recipe.data.composed_rows
+    if not count:
+        return []
+    rows = [
+        json.loads(line)
+        for path in files
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if _is_object(line)
+    ]
+    words = [row for path in parts for row in atomic.read_jsonl(path)]
+    atomic.write_jsonl(out, compose(_parts(rows, words), count=count, seed=shop.recipe.data.seed))
+    return [out]
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except json.JSONDecodeError:
+        return False
+
+
+def _parts(rows: list[dict[str, Any]], words: list[dict[str, Any]]) -> Parts:
+    """Titles, dates, repetitions and references that people wrote, and those that packages carry."""
+    answers = [
+        _answer(row) for row in rows if row.get("category") in ("create", "update", "complete", "delete", "list")
+    ]
+    titles = [answer["title"] for answer in answers if answer.get("action") == "create" and "title" in answer]
+
+    def unique(key: str, kind: str) -> tuple[str, ...]:
+        own = [answer[key] for answer in answers if key in answer]
+        return tuple(dict.fromkeys(own + [word["text"] for word in words if word["kind"] == kind]))
+
+    borrowed = [word["text"] for word in words if word["kind"] == "title"][::3]
+    references = [answer["task"] for answer in answers if "task" in answer and not answer["task"].isdigit()]
+    return Parts(
+        tuple(dict.fromkeys(titles + borrowed)),
+        unique("due", "due"),
+        unique("repeat", "repeat"),
+        tuple(dict.fromkeys(references)),
+    )
+
+
+def _answer(row: dict[str, Any]) -> dict[str, str]:
+    try:
+        value = json.loads(row["messages"][-1]["content"])
+    except (KeyError, IndexError, TypeError, json.JSONDecodeError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _token_counter(shop: Workshop) -> Callable[[str], int]:
+    from llmops_assets.training.base_model import load_tokenizer, resolve_base
+
+    tokenizer = load_tokenizer(resolve_base(shop.recipe.training.base_model, shop.cache).folder)
+    return lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def eval_dataset(shop: Workshop) -> Made:
+    """Copies and validates the frozen cases, and builds the held-out preference pairs from them."""
+    files, task = sorted(shop.cases.glob("*.jsonl")), get_task(shop.recipe.task)
+
+    def make(work: Path) -> dict[str, Any]:
+        found = stage.make_eval_dataset(
+            work,
+            eval_files=files,
+            product=shop.product,
+            damage=task.damage,
+            gold_text=task.gold_text,
+            passes=lambda text, case: task.accuracy(text, case).value == 1,
+        )
+        return metadata(found.pop("metrics"), **found)
+
+    return shop.build(
+        "eval_dataset", inputs=file_digests(files, shop.project.data), settings={"task": task.name}, make=make
+    )
+
+
+def sft_dataset(shop: Workshop) -> Made:
+    """Splits by group into train and validation; what resembles an evaluation case goes to quarantine."""
+    curated, cases = shop.need("curated_conversations"), shop.need("eval_dataset")
+    config = shop.recipe.data
+
+    def make(work: Path) -> dict[str, Any]:
+        found = stage.make_sft_dataset(
+            work,
+            conversations=curated.file("conversations.jsonl"),
+            eval_folder=cases.path,
+            config=config,
+            product=shop.product,
+        )
+        return metadata(found.pop("metrics"), **found)
+
+    return shop.build("sft_dataset", inputs=digests(curated, cases), settings=config.model_dump(mode="json"), make=make)
+
+
+def preference_dataset(shop: Workshop) -> Made:
+    """Pairs of a right and a wrong answer to training requests, each proven by the scorers."""
+    data, config, task = shop.need("sft_dataset"), shop.recipe.data, get_task(shop.recipe.task)
+
+    def make(work: Path) -> dict[str, Any]:
+        found = stage.make_preference_dataset(
+            work,
+            conversations=data.file("train.jsonl"),
+            config=config,
+            damage=task.damage_text,
+            passes=lambda text, case: task.accuracy(text, case).value == 1,
+            product=shop.product,
+        )
+        return metadata(found.pop("metrics"), **found)
+
+    return shop.build("preference_dataset", inputs=digests(data), settings=config.model_dump(mode="json"), make=make)

@@ -1,0 +1,110 @@
+"""Stage 2: sft_adapter -> merged_model -> dpo_model, and the guard beside them. Each step is one call into `training`."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.gates import Metric
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
+from llmops_assets.processes import run_stage
+
+TRAINED_ON = ("train.jsonl", "validation.jsonl")
+
+
+def sft_adapter(shop: Workshop) -> Made:
+    """Fine-tunes a LoRA adapter on the curated rows."""
+    data, config = shop.need("sft_dataset"), shop.recipe.training
+
+    def make(work: Path) -> dict[str, Any]:
+        from llmops_assets.training.stages import make_sft_adapter
+
+        found = make_sft_adapter(
+            work,
+            base=config.base_model,
+            train=data.file("train.jsonl"),
+            validation=data.file("validation.jsonl"),
+            config=config,
+            cache=shop.cache,
+            log=shop.report,
+        )
+        gain = found["validation_loss_base"] - found["validation_loss_final"]
+        metrics = {
+            "loss_finite": found["loss_finite"],
+            "validation_loss_gain": gain,
+            "validation_final_over_best": found["validation_loss_final"] / found["validation_loss_best"],
+            "adapter_loadable": found["adapter_loadable"],
+        }
+        return metadata(metrics, **found, curves_plot="curves.png")
+
+    return shop.build("sft_adapter", inputs=digests(data), settings=config.model_dump(mode="json"), make=make)
+
+
+def merged_model(shop: Workshop) -> Made:
+    """Merges the adapter into the base in full precision and proves it."""
+    adapter, config = shop.need("sft_adapter"), shop.recipe.training
+
+    def make(work: Path) -> dict[str, Any]:
+        from llmops_assets.training.stages import make_merged_model
+
+        found = make_merged_model(
+            work,
+            base=config.base_model,
+            adapter=adapter.file("adapter"),
+            config=config,
+            cache=shop.cache,
+            log=shop.report,
+        )
+        names = ("merge_max_logit_gap", "merged_differs_from_base", "natural_stop")
+        return metadata({name: found[name] for name in names}, **found)
+
+    settings = {"base": config.base_model, "tolerances": config.tolerances.model_dump()}
+    return shop.build("merged_model", inputs=digests(adapter), settings=settings, make=make)
+
+
+def dpo_model(shop: Workshop) -> Made:
+    """Aligns the merged model on preference pairs and merges again."""
+    merged, pairs, data = shop.need("merged_model"), shop.need("preference_dataset"), shop.need("sft_dataset")
+    config = shop.recipe.training
+
+    def make(work: Path) -> dict[str, Any]:
+        from llmops_assets.training.stages import make_dpo_model
+
+        found = make_dpo_model(
+            work,
+            merged=merged.file("model"),
+            pairs=pairs.file("train.jsonl"),
+            validation_pairs=pairs.file("validation.jsonl"),
+            validation=data.file("validation.jsonl"),
+            config=config,
+            log=shop.report,
+        )
+        metrics = {
+            "dpo_start_gap": abs(found["dpo_start_loss"] - math.log(2)),
+            "dpo_margin": found["dpo_margin"],
+            "chosen_logprob_drop": -found["chosen_logprob_change"],
+            "validation_loss_rise": found["validation_loss_rise"],
+        }
+        return metadata(metrics, **found, curves_plot="curves.png")
+
+    return shop.build(
+        "dpo_model", inputs=digests(merged, pairs, data), settings=config.model_dump(mode="json"), make=make
+    )
+
+
+def guard_model(shop: Workshop) -> Made:
+    """Trains the classifier of the guard, where the recipe asks for one."""
+    data, config = shop.need("sft_dataset"), shop.recipe.deployment_guard
+
+    def make(work: Path) -> dict[str, Any]:
+        if not config.classifier:
+            return metadata({"usable": 1}, kind="rules only")
+        spec = {"data": str(data.path), "harm": _harm_files(shop), "config": config.model_dump(mode="json")}
+        found = run_stage("llmops_assets.guard.stage:make_guard", spec, work, shop.report)
+        caught = Metric(found["validation_caught"], found["validation_harmful"])
+        return metadata({"usable": 1, "validation_caught": caught}, kind="rules and classifier", **found)
+
+    return shop.build("guard_model", inputs=digests(data), settings=config.model_dump(mode="json"), make=make)
+
+
+def _harm_files(shop: Workshop) -> list[str]:
+    return [str(path) for path in sorted(shop.raw.glob("harm*.jsonl"))]

@@ -1,0 +1,48 @@
+"""What the assets call: each stage runs in a child process, writes into `work`, and returns metadata."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.processes import run_stage
+from llmops_assets.recipes.training import TrainingConfig
+
+Log = Callable[[str], None]
+
+
+def make_sft_adapter(
+    work: Path,
+    *,
+    base: str,
+    train: Path,
+    validation: Path | None,
+    config: TrainingConfig,
+    cache: Path,
+    log: Log = print,
+) -> dict[str, Any]:
+    """Fine-tunes a LoRA adapter on `train`.
+
+    Writes adapter/, curves.json, loss.png, learning_rate.png and rendered_row.txt. A run that was killed is resumed from
+    its checkpoint under `cache`.
+
+    Args:
+        work: an empty folder for the results.
+        base: see `resolve_base`.
+        train: JSONL rows {"id", "messages"}.
+        validation: rows of the same form; None holds out a share of `train`.
+        config: the training section of the recipe.
+        cache: where converted bases and checkpoints lie.
+        log: is told each line of progress.
+
+    Raises:
+        TrainingError: the training cannot start, or went wrong.
+        StageProcessError: the child process died.
+    """
+    spec = {
+        "base": base,
+        "train": str(train),
+        "validation": str(validation) if validation else None,
+        "config": config.model_dump(mode="json"),
+        "cache": str(cache),
+    }
+    return run_stage("llmops_assets.training.sft:train_sft", spec, work, log)

@@ -1,0 +1,60 @@
+"""A real Llama of two layers with the real SmolLM2 tokenizer: everything runs on it in seconds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.storage.atomic import write_jsonl
+from llmops_assets.training.base_model import embedded_gguf, save_model, tokenizer_of_gguf
+
+
+def write_tiny_model(folder: Path, *, seed: int = 7) -> Path:
+    """A model folder with random weights: hidden 64, 2 layers, 4 heads, 2 key-value heads, tied embeddings."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        rope_parameters={"rope_theta": 100000.0, "rope_type": "default"},
+        tie_word_embeddings=True,
+    )
+    folder.mkdir(parents=True)
+    save_model(LlamaForCausalLM(config), tokenizer_of_gguf(embedded_gguf()), folder)
+    return folder
+
+
+def conversation(number: int) -> dict[str, Any]:
+    """A training row: a request of varying length, and its answer as JSON."""
+    title = " ".join(["water the plants", "call Ana", "pay the rent", "buy milk"][: 1 + number % 4])
+    answer = json.dumps({"action": "create", "title": title}, separators=(",", ":"))
+    messages = [{"role": "user", "content": f"remind me to {title}"}, {"role": "assistant", "content": answer}]
+    return {"id": f"row-{number}", "messages": messages}
+
+
+def preference(number: int) -> dict[str, Any]:
+    """A preference pair: the right title against nothing."""
+    prompt, answer = conversation(number)["messages"]
+    return {
+        "id": f"pair-{number}",
+        "prompt": [prompt],
+        "chosen": answer["content"],
+        "rejected": '{"action":"none"}',
+        "category": "contract",
+    }
+
+
+def write_conversations(path: Path, count: int, *, first: int = 0) -> Path:
+    """A dataset of `count` rows."""
+    return write_jsonl(path, [conversation(number) for number in range(first, first + count)])
+
+
+def write_preferences(path: Path, count: int, *, first: int = 0) -> Path:
+    """A dataset of `count` pairs."""
+    return write_jsonl(path, [preference(number) for number in range(first, first + count)])
