@@ -45,11 +45,11 @@ QUIET = {
 def run_stage(
     module_function: str, spec: dict[str, Any], work: Path, log: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Calls `module:function(work, **spec)` in a child process and returns the dictionary that it returns.
+    """Calls `module:function(spec, work)` in a child process and returns the dictionary that it returns.
 
     Args:
         module_function: `package.module:function`.
-        spec: keyword arguments, JSON values only.
+        spec: JSON values only.
         work: the folder the function writes into; `.stage` in it is used while the child runs, and kept when it fails.
         log: called with each line that the child prints.
 
@@ -153,7 +153,7 @@ def child_main(folder: Path) -> int:
     threading.Thread(target=_beat, args=(folder,), daemon=True).start()
     module, _, name = call["function"].partition(":")
     try:
-        result = getattr(importlib.import_module(module), name)(Path(call["work"]), **call["spec"])
+        result = getattr(importlib.import_module(module), name)(call["spec"], Path(call["work"]))
         write_json(folder / "result.json", result)
     except LLMOpsError as error:
         write_json(folder / "error.json", {"class": type(error).__name__, "message": str(error)})

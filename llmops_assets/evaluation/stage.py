@@ -46,12 +46,12 @@ class EvaluationJob:
     system: str = ""
 
 
-def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
+def evaluate(work: Path, **spec: Any) -> dict[str, Any]:
     """Runs in a child process: judges one GGUF and writes the report into `work`.
 
     Args:
-        spec: the fields of `EvaluationJob`.
         work: gets eval_report.json, eval_report.html, traffic.jsonl and scores.json.
+        spec: the fields of `EvaluationJob`.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     job, report = EvaluationJob(**spec), _print

@@ -98,9 +98,7 @@ class ProductRules:
             }
 
     def _series(self, metric: names.Metric, part: str = "", **matchers: str) -> str:
-        pairs = ", ".join(
-            [f'product="{self.product}"', *(f"{key}{value}" for key, value in matchers.items())]
-        )
+        pairs = ", ".join([f'product="{self.product}"', *(f"{key}{value}" for key, value in matchers.items())])
         return f"{metric.name}{part}{{{pairs}}}"
 
     def _error_ratio(self, window: str) -> str:
@@ -151,8 +149,7 @@ class ProductRules:
     def _burning(self, pair: BurnPair) -> str:
         limit = round(pair.factor * (1 - self.config.slo.objective), 8)
         ratios = (
-            f'{names.error_ratio(window)}{{product="{self.product}"}} > {limit:g}'
-            for window in (pair.long, pair.short)
+            f'{names.error_ratio(window)}{{product="{self.product}"}} > {limit:g}' for window in (pair.long, pair.short)
         )
         return f"{' and '.join(ratios)} and on () {self._enough(pair.long)}"
 

@@ -34,9 +34,7 @@ def choose_traffic(
     if config.baseline_source == "evaluation":
         return BaselineTraffic(evaluation, "evaluation", "the recipe says so")
     if len(production) >= config.minimum_sample:
-        return BaselineTraffic(
-            production, "production", f"the first {len(production)} requests of this release"
-        )
+        return BaselineTraffic(production, "production", f"the first {len(production)} requests of this release")
     reason = f"production has {len(production)} of {config.minimum_sample} requests: evaluation until then"
     return BaselineTraffic(evaluation, "evaluation", reason)
 
@@ -63,9 +61,7 @@ def build_baseline(
         MonitoringError: there is no record, or one is malformed.
     """
     if not records:
-        raise MonitoringError(
-            f"expected request records for the baseline of {product}, got none; run the evaluation"
-        )
+        raise MonitoringError(f"expected request records for the baseline of {product}, got none; run the evaluation")
     summaries = {column.name: _summary(column, values_of(column, records, product)) for column in COLUMNS}
     summaries[PROMPT_DISTANCE.name] = _distance_summary(records)
     return {

@@ -33,9 +33,7 @@ def _check(folder: Path, command: tuple[str, ...]) -> ToolVerdict:
     shown = " ".join(command)
     tool = shutil.which(command[0])
     if tool is None:
-        return ToolVerdict(
-            shown, "unchecked", f"{command[0]} is not installed (Debian: prometheus-alertmanager)"
-        )
+        return ToolVerdict(shown, "unchecked", f"{command[0]} is not installed (Debian: prometheus-alertmanager)")
     done = subprocess.run(
         [tool, *command[1:]], cwd=folder, capture_output=True, text=True, timeout=LONGEST_S, check=False
     )

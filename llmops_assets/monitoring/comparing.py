@@ -45,9 +45,7 @@ def compare_numbers(
     return _ks("ks", _why("numbers", len(baseline), len(current)), baseline, current, "two-sided")
 
 
-def _ks(
-    test: str, reason: str, baseline: Sequence[float], current: Sequence[float], alternative: str
-) -> Comparison:
+def _ks(test: str, reason: str, baseline: Sequence[float], current: Sequence[float], alternative: str) -> Comparison:
     from scipy.stats import ks_2samp
 
     # The exact method gives up, with a warning, on large samples of very different size.
@@ -60,15 +58,10 @@ def _psi(baseline: Sequence[float], current: Sequence[float]) -> Comparison:
     import numpy as np
     from scipy.stats import chi2
 
-    edges, repeats = np.unique(
-        np.quantile(baseline, np.linspace(0, 1, PSI_BINS + 1)[1:-1]), return_counts=True
-    )
+    edges, repeats = np.unique(np.quantile(baseline, np.linspace(0, 1, PSI_BINS + 1)[1:-1]), return_counts=True)
     # A value that is several deciles gets a bin of its own, or a move below it would go unseen.
     edges = np.union1d(edges, np.nextafter(edges[repeats > 1], -np.inf))
-    counts = [
-        np.bincount(np.searchsorted(edges, sample), minlength=len(edges) + 1)
-        for sample in (baseline, current)
-    ]
+    counts = [np.bincount(np.searchsorted(edges, sample), minlength=len(edges) + 1) for sample in (baseline, current)]
     filled = (counts[0] + counts[1]) > 0
     before, after = (np.maximum(count[filled], 0.5) / count.sum() for count in counts)
     psi = float(np.sum((after - before) * np.log(after / before)))
@@ -90,11 +83,7 @@ def compare_categories(baseline: Mapping[str, int], current: Mapping[str, int]) 
     large = _is_large(*sizes)
     pooled = table if large else _pool_rare(table)
     statistic = "log-likelihood" if large else "pearson"
-    p_value = (
-        float(chi2_contingency(pooled, correction=False, lambda_=statistic).pvalue)
-        if len(pooled[0]) > 1
-        else 1.0
-    )
+    p_value = float(chi2_contingency(pooled, correction=False, lambda_=statistic).pvalue) if len(pooled[0]) > 1 else 1.0
     return Comparison(
         "g_test" if large else "chi2", _why("categories", *sizes), "Jensen-Shannon distance", effect, p_value
     )

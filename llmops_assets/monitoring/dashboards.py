@@ -77,10 +77,7 @@ def _traffic_panels(selector: str, config: MonitoringConfig) -> tuple[Panel, ...
             "Latency",
             "timeseries",
             "s",
-            tuple(
-                (f"histogram_quantile({q}, {buckets})", f"{{{{product}}}} p{q:.0%}"[:-1])
-                for q in (0.5, 0.95, 0.99)
-            ),
+            tuple((f"histogram_quantile({q}, {buckets})", f"{{{{product}}}} p{q:.0%}"[:-1]) for q in (0.5, 0.95, 0.99)),
             _rising(limits.p95_latency_s / 2, limits.p95_latency_s),
         ),
         Panel(

@@ -147,9 +147,7 @@ def _judged(
     if proven and found.effect >= config.warning:
         state = "critical" if found.effect >= config.critical else "warning"
     before, now = _shown_baseline(column, summary), _shown(column, values)
-    return ColumnDrift(
-        column.name, state, summary["n"], len(values), before, now, column.rebuild, found, p_adjusted
-    )
+    return ColumnDrift(column.name, state, summary["n"], len(values), before, now, column.rebuild, found, p_adjusted)
 
 
 def _unjudged(column: Column, summary: Mapping[str, Any], values: list[Any]) -> ColumnDrift:
@@ -187,9 +185,7 @@ def _shown(column: Column, values: Sequence[Any]) -> str:
         ordered = sorted(values)
         last = len(ordered) - 1
         return f"median {ordered[last // 2]:g}, p95 {ordered[round(0.95 * last)]:g}"
-    return _shown_counts(
-        column, Counter(str(value).lower() if column.kind == "rate" else value for value in values)
-    )
+    return _shown_counts(column, Counter(str(value).lower() if column.kind == "rate" else value for value in values))
 
 
 def _shown_counts(column: Column, counts: Mapping[str, int]) -> str:

@@ -82,9 +82,7 @@ class IncidentBook:
             touched = [self._record(alert) for alert in notification.alerts]
         # Outside the lock, as a rollback takes its time.
         return [
-            self._finish_rollback(one.incident) if one.roll_back else one.incident
-            for one in touched
-            if one is not None
+            self._finish_rollback(one.incident) if one.roll_back else one.incident for one in touched if one is not None
         ]
 
     def incidents(self, *, state: Literal["open", "closed"] | None = None) -> list[Incident]:
@@ -141,9 +139,7 @@ class IncidentBook:
 
     def _suspect(self, product: str, began: datetime) -> dict[str, str] | None:
         window = timedelta(hours=self.config.suspect_release_hours)
-        young = [
-            release for release in self.releases(product) if began - window <= release.deployed_at <= began
-        ]
+        young = [release for release in self.releases(product) if began - window <= release.deployed_at <= began]
         if not young:
             return None
         latest = max(young, key=lambda release: release.deployed_at)

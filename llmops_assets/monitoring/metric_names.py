@@ -42,9 +42,7 @@ FIRST_TOKEN = Metric(
     RELEASE,
     FIRST_TOKEN_BUCKETS,
 )
-TOKENS = Metric(
-    "llmops_tokens_total", "counter", "Tokens read (in) and written (out)", (*RELEASE, "direction")
-)
+TOKENS = Metric("llmops_tokens_total", "counter", "Tokens read (in) and written (out)", (*RELEASE, "direction"))
 FORMAT_VALID = Metric(
     "llmops_format_valid_total",
     "counter",
@@ -53,24 +51,14 @@ FORMAT_VALID = Metric(
 )
 REFUSALS = Metric("llmops_refusals_total", "counter", "Answers that decline the request", RELEASE)
 TRUNCATED = Metric("llmops_truncated_total", "counter", "Answers cut at a token or context limit", RELEASE)
-GUARD_HITS = Metric(
-    "llmops_guard_hits_total", "counter", "Requests or answers a guard stopped", (*RELEASE, "stage")
-)
+GUARD_HITS = Metric("llmops_guard_hits_total", "counter", "Requests or answers a guard stopped", (*RELEASE, "stage"))
 FEEDBACK = Metric("llmops_feedback_total", "counter", "Ratings users gave", (*RELEASE, "rating"))
-QUALITY = Metric(
-    "llmops_quality_score", "gauge", "Share of good verdicts (form, ratings) among the last ones", RELEASE
-)
-DRIFT = Metric(
-    "llmops_drift_score", "gauge", "Proven drift of one column, 0 where none is", (*RELEASE, "column")
-)
+QUALITY = Metric("llmops_quality_score", "gauge", "Share of good verdicts (form, ratings) among the last ones", RELEASE)
+DRIFT = Metric("llmops_drift_score", "gauge", "Proven drift of one column, 0 where none is", (*RELEASE, "column"))
 DRIFT_MEASURED = Metric("llmops_drift_timestamp_seconds", "gauge", "When drift was last measured", RELEASE)
 MODEL_LOADED = Metric("llmops_model_loaded", "gauge", "1 where the model answers, else 0", RELEASE)
-LAST_SUCCESS = Metric(
-    "llmops_last_success_timestamp_seconds", "gauge", "When a request last succeeded", RELEASE
-)
-CANARY_SHARE = Metric(
-    "llmops_canary_share", "gauge", "Share of traffic this version gets as a canary", RELEASE
-)
+LAST_SUCCESS = Metric("llmops_last_success_timestamp_seconds", "gauge", "When a request last succeeded", RELEASE)
+CANARY_SHARE = Metric("llmops_canary_share", "gauge", "Share of traffic this version gets as a canary", RELEASE)
 
 METRICS = (
     REQUESTS,

@@ -55,18 +55,14 @@ class RequestOutcome:
 class ProductMetrics:
     """The metrics of every product in this process; all methods may be called from any thread."""
 
-    def __init__(
-        self, registry: CollectorRegistry | None = None, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None, *, clock: Callable[[], float] = time.time) -> None:
         """Registers every metric but drift, which another process measures (see `published_drift`)."""
         # Without this each counter and histogram exports a second series with its birth time.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry() if registry is None else registry
         self._clock = clock
         self._lock = threading.Lock()
-        self._verdicts: defaultdict[tuple[str, str], deque[bool]] = defaultdict(
-            lambda: deque(maxlen=QUALITY_WINDOW)
-        )
+        self._verdicts: defaultdict[tuple[str, str], deque[bool]] = defaultdict(lambda: deque(maxlen=QUALITY_WINDOW))
         self._requests = self._counter(names.REQUESTS)
         self._tokens = self._counter(names.TOKENS)
         self._format_valid = self._counter(names.FORMAT_VALID)

@@ -29,9 +29,7 @@ def centroid(vectors: Sequence[Sequence[float]]) -> list[float]:
     return [math.fsum(component) / len(vectors) for component in zip(*vectors, strict=True)]
 
 
-def distances(
-    vectors: Sequence[Sequence[float]], centre: Sequence[float], *, members: bool = False
-) -> list[float]:
+def distances(vectors: Sequence[Sequence[float]], centre: Sequence[float], *, members: bool = False) -> list[float]:
     """Euclidean distances to a centre.
 
     Args:

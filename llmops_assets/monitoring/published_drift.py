@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from llmops_assets.errors import StoreError
 from llmops_assets.monitoring import metric_names as names
 from llmops_assets.monitoring.drift import DriftReport
 from llmops_assets.storage import atomic
@@ -45,7 +46,12 @@ class PublishedDrift(Collector):
         """Reads every published file again."""
         scores, measured = self._families()
         for path in sorted(self.folder.glob("*.json")):
-            published = atomic.read_json(path)
+            try:
+                published = atomic.read_json(path)
+            except StoreError:
+                # One torn file must not blind the whole exporter; age 0 makes DriftUnmeasured say so.
+                measured.add_metric([path.stem, "unreadable"], 0.0)
+                continue
             release = [published["product"], published["version"]]
             measured.add_metric(release, published["measured_at"])
             for column, score in published["scores"].items():

@@ -22,9 +22,7 @@ def decide_retraining(
 ) -> RetrainingDecision:
     """Judges a report; times in seconds since the epoch."""
     causes = [
-        column.name
-        for column in report.drifted
-        if column.state == "critical" and column.rebuild not in NOT_TRAINED
+        column.name for column in report.drifted if column.state == "critical" and column.rebuild not in NOT_TRAINED
     ]
     if not causes:
         return RetrainingDecision(False, f"nothing critical that training could mend: {report.reason}")

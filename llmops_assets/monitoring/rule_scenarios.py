@@ -104,17 +104,13 @@ class RuleScenarios:
                 self._durations(slow=True, minutes=20),
                 [*quiet("HighLatency", 3), *fires("HighLatency", 10, 20)],
             ),
-            Scenario(
-                "fast answers", self._durations(slow=False, minutes=20), quiet("HighLatency", 3, 10, 20)
-            ),
+            Scenario("fast answers", self._durations(slow=False, minutes=20), quiet("HighLatency", 3, 10, 20)),
             Scenario(
                 "bad answers",
                 [loaded, self._series(names.QUALITY, bad)],
                 [*quiet("QualityDrift", 10), *fires("QualityDrift", 20, 30)],
             ),
-            Scenario(
-                "good answers", [loaded, self._series(names.QUALITY, good)], quiet("QualityDrift", 10, 20, 30)
-            ),
+            Scenario("good answers", [loaded, self._series(names.QUALITY, good)], quiet("QualityDrift", 10, 20, 30)),
             Scenario(
                 "bad answers of a retired release",
                 [self._series(names.MODEL_LOADED, "0x30"), self._series(names.QUALITY, bad)],
@@ -137,9 +133,7 @@ class RuleScenarios:
             self._drifting("at the first level", warning, ["warning"], ["critical"]),
             self._drifting("between the levels", (warning + critical) / 2, ["warning"], ["critical"]),
             self._drifting("at the second level", critical, ["critical"], ["warning"]),
-            self._drifting(
-                "a retired release drifts", critical * 2, [], ["warning", "critical"], loaded="0x10"
-            ),
+            self._drifting("a retired release drifts", critical * 2, [], ["warning", "critical"], loaded="0x10"),
             Scenario(
                 "nobody measures",
                 [self._series(names.DRIFT_MEASURED, f"{almost_stale}x60")],
@@ -174,9 +168,7 @@ class RuleScenarios:
             ),
         )
 
-    def _failing(
-        self, name: str, share: float, minutes: int, total: int, expected: Sequence[Expectation]
-    ) -> Scenario:
+    def _failing(self, name: str, share: float, minutes: int, total: int, expected: Sequence[Expectation]) -> Scenario:
         failed = round(total * share)
         series = self._requests(ok=total - failed, failed=failed, minutes=minutes)
         return Scenario(f"failures {name}", series, expected)

@@ -18,9 +18,7 @@ ROLL_BACK = (
     "A release younger than a day is the first suspect. Put the previous one back: "
     "`ollama cp <model>:previous <model>:production`, with the model's name from `llmops status {product}`."
 )
-RETRAIN = (
-    "Then `llmops run {product}` trains, judges and deploys again; a red gate keeps the old release serving."
-)
+RETRAIN = "Then `llmops run {product}` trains, judges and deploys again; a red gate keeps the old release serving."
 
 RUNBOOKS: dict[str, Runbook] = {
     "ModelDown": Runbook(

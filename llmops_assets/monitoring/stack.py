@@ -15,9 +15,7 @@ GRAFANA_PASSWORD = "grafana_password"
 LOG_LEVELS: dict[LogLevel, str] = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error"}
 
 
-def prometheus_yaml(
-    targets: Sequence[str], *, alertmanager: str = "alertmanager:9093", interval_s: int = 15
-) -> str:
+def prometheus_yaml(targets: Sequence[str], *, alertmanager: str = "alertmanager:9093", interval_s: int = 15) -> str:
     """The scrape configuration: exporters as `host:port`, one Alertmanager, the rules beside it."""
     return _yaml(
         {

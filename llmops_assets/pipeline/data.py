@@ -140,9 +140,9 @@ def preference_dataset(shop: Workshop) -> Made:
             work,
             conversations=data.file("train.jsonl"),
             config=config,
-            damage=task.damage_text,
+            damage=task.damage,
+            expected=stage.parsed,
             passes=lambda text, case: task.accuracy(text, case).value == 1,
-            product=shop.product,
         )
         return metadata(found.pop("metrics"), **found)
 

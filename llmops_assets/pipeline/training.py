@@ -93,7 +93,7 @@ def dpo_model(shop: Workshop) -> Made:
 
 def guard_model(shop: Workshop) -> Made:
     """Trains the classifier of the guard, where the recipe asks for one."""
-    data, config = shop.need("sft_dataset"), shop.recipe.deployment_guard
+    data, config = shop.need("sft_dataset"), shop.recipe.guard
 
     def make(work: Path) -> dict[str, Any]:
         if not config.classifier:
@@ -107,4 +107,4 @@ def guard_model(shop: Workshop) -> Made:
 
 
 def _harm_files(shop: Workshop) -> list[str]:
-    return [str(path) for path in sorted(shop.raw.glob("harm*.jsonl"))]
+    return [str(path) for path in sorted((shop.raw / "guard").glob("*.jsonl"))]

@@ -1,9 +1,9 @@
 """Fills the folder of a bundle: model, runtime, papers, scripts, and copies of what other stages wrote."""
 
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from llmops_assets.errors import PackagingError
@@ -14,10 +14,10 @@ from llmops_assets.productization.openapi import write_openapi
 from llmops_assets.productization.runtime import PACKAGE, Requirement, project_root
 from llmops_assets.productization.sbom import write_sbom
 from llmops_assets.recipes.product import ProductConfig
+from llmops_assets.serving.modelfile import parse
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import MANIFEST
 
-FROM = re.compile(r"^FROM\s+\S.*$", re.IGNORECASE | re.MULTILINE)
 LICENCE_TEXTS = Path(__file__).parent / "licences"
 
 
@@ -96,12 +96,8 @@ def _model(folder: Path, product: ProductConfig, inputs: BundleInputs) -> None:
         os.link(inputs.gguf, gguf)
     except OSError:
         shutil.copyfile(inputs.gguf, gguf)
-    text, found = FROM.subn(f"FROM ./{gguf.name}", inputs.modelfile)
-    if found != 1:
-        raise PackagingError(
-            f"expected one FROM line in the Modelfile of {product.product_name}, got {found}; deploy it again"
-        )
-    add_file(folder / "Modelfile", (text.rstrip() + "\n").encode())
+    modelfile = replace(parse(inputs.modelfile), from_=f"./{gguf.name}")
+    add_file(folder / "Modelfile", modelfile.text.encode())
     copy_file(inputs.task_page, folder / "TASK.md")
     if inputs.schema is not None:
         copy_file(inputs.schema, folder / "schema.json")

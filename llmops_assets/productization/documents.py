@@ -42,6 +42,7 @@ TEMPLATES = {
     "deployment/kubernetes/service.yaml": "deployment/service.yaml.j2",
     "integration/python/{module}.py": "integration/client.py.j2",
     "integration/python/examples/ask.py": "integration/ask.py.j2",
+    "integration/python/examples/guarded.py": "integration/guarded.py.j2",
     "integration/python/examples/batch.py": "integration/batch.py.j2",
 }
 MONITORING_TEMPLATES = {"deployment/docker/compose.monitoring.yaml": "deployment/compose.monitoring.yaml.j2"}
@@ -164,6 +165,7 @@ def document_context(
         "chat_request": json.dumps(request, indent=2, ensure_ascii=False),
         "curl_body": json.dumps(request, ensure_ascii=False),
         "task_page": _below_heading(inputs.task_page.read_text(encoding="utf-8")),
+        "has_classifier": inputs.guard is not None,
         "has_schema": inputs.schema is not None,
         "has_monitoring_stack": (inputs.monitoring / "compose.yaml").exists(),
         "fingerprint": fingerprint,

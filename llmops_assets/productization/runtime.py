@@ -18,6 +18,8 @@ PACKAGE = "llmops_assets"
 SERVING_PACKAGES = ("serving", "tasks", "guard")
 CLASSIFIER_CODE = frozenset({Path("guard/encoder.py"), Path("guard/training.py")})
 """What runs only where a trained guard ships: without one its packages (torch and more) need not be installed."""
+SCRIPT_PACKAGES = frozenset({"ollama", "httpx"})
+"""What the bundle's own scripts and client import."""
 DYNAMIC_IMPORTS = frozenset({"find_spec", "import_module"})
 
 
@@ -98,11 +100,11 @@ def _files_of(root: Path, module: str) -> set[Path]:
 
 
 def requirements(files: Sequence[Path]) -> tuple[Requirement, ...]:
-    """The pinned packages that these files import, with all that those need, sorted by name."""
+    """The pinned packages that these files and the bundle's scripts import, with all that those need, by name."""
     root = project_root()
     tops = {name.split(".")[0] for path in files if path.suffix == ".py" for name in imported_modules(root / path)}
     owners = metadata.packages_distributions()
-    direct = {_normal(owner) for top in tops - {PACKAGE} for owner in owners.get(top, [])}
+    direct = {_normal(owner) for top in (tops | SCRIPT_PACKAGES) - {PACKAGE} for owner in owners.get(top, [])}
     every: set[str] = set()
     waiting = sorted(direct)
     while waiting:

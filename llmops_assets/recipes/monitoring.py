@@ -23,9 +23,7 @@ class AlertThresholds(MonitoringSection):
     p95_latency_s: float = Field(default=2.0, ge=0.1, le=60.0, description="p95 of a request, in seconds")
     error_rate: float = Field(default=0.05, gt=0.0, le=0.5, description="share of requests answered 5xx")
     quality: float = Field(default=0.7, gt=0.0, lt=1.0, description="share of recent answers found good")
-    truncation_rate: float = Field(
-        default=0.05, gt=0.0, le=0.5, description="share of answers cut at a limit"
-    )
+    truncation_rate: float = Field(default=0.05, gt=0.0, le=0.5, description="share of answers cut at a limit")
     no_request_minutes: int = Field(default=10, ge=2, description="silence that is worth a look")
     minimum_requests: int = Field(default=20, ge=1, description="fewer requests prove no rate")
 
@@ -52,9 +50,7 @@ class DriftConfig(MonitoringSection):
     @model_validator(mode="after")
     def _levels_in_order(self) -> Self:
         if self.warning >= self.critical:
-            raise ValueError(
-                f"expected drift.warning below drift.critical, got {self.warning} and {self.critical}"
-            )
+            raise ValueError(f"expected drift.warning below drift.critical, got {self.warning} and {self.critical}")
         return self
 
 
@@ -71,8 +67,13 @@ class ChannelSettings(MonitoringSection):
 class IncidentConfig(MonitoringSection):
     """What an alert opens. A release younger than `suspect_release_hours` is suspected of it."""
 
-    webhook_url: str = "http://localhost:8080/incidents/alertmanager"
-    runbook_base_url: str = "http://localhost:8080/runbooks"
+    webhook_url: str = Field(
+        default="http://host.docker.internal:8080/incidents/alertmanager",
+        description="the gateway, as Alertmanager's container reaches it",
+    )
+    runbook_base_url: str = Field(
+        default="http://localhost:8080/runbooks", description="the gateway, as people reach it"
+    )
     suspect_release_hours: float = Field(default=24.0, gt=0.0)
     auto_rollback: bool = False
 

@@ -8,6 +8,7 @@ from llmops_assets.gates import Gate
 from llmops_assets.recipes.data import DataConfig
 from llmops_assets.recipes.deployment import DeploymentConfig
 from llmops_assets.recipes.evaluation import EvaluationConfig
+from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.recipes.monitoring import MonitoringConfig
 from llmops_assets.recipes.product import ProductConfig
 from llmops_assets.recipes.training import TrainingConfig
@@ -24,6 +25,7 @@ class Recipe(BaseModel):
     training: TrainingConfig
     evaluation: EvaluationConfig
     deployment: DeploymentConfig
+    guard: GuardConfig = GuardConfig()
     monitoring: MonitoringConfig
     product: ProductConfig
 

@@ -1,1 +1,1 @@
-"""GGUF files behind Ollama's HTTP API, for evaluation, deployment and use."""
+"""GGUF models behind Ollama's HTTP API, over llama.cpp: used by evaluation, by deployment, and by the buyer's bundle."""

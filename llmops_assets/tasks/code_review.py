@@ -55,11 +55,7 @@ def build_prompt(code: str) -> str:
 def code_of(request: str) -> str:
     """The function without its line numbers; a request without numbers is taken as it is."""
     lines = request.strip("\n").splitlines()
-    return (
-        NUMBER.sub("", request.strip("\n"))
-        if lines and all(NUMBER.match(line) for line in lines)
-        else request
-    )
+    return NUMBER.sub("", request.strip("\n")) if lines and all(NUMBER.match(line) for line in lines) else request
 
 
 def unfit(request: str) -> str:
@@ -72,11 +68,7 @@ def unfit(request: str) -> str:
     if len(body) != 1 or not isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         return "expected one Python function, got something else"
     lines = len(code.splitlines())
-    return (
-        ""
-        if lines <= MAX_LINES
-        else f"expected at most {MAX_LINES} lines, got {lines}; send one function at a time"
-    )
+    return "" if lines <= MAX_LINES else f"expected at most {MAX_LINES} lines, got {lines}; send one function at a time"
 
 
 def label(codes: Sequence[str]) -> list[Review]:
@@ -86,9 +78,7 @@ def label(codes: Sequence[str]) -> list[Review]:
 
 
 def _review(code: str, findings: Sequence[Finding]) -> Review:
-    places = {
-        (_line(code, finding), BY_CODE[finding.code].name) for finding in findings if finding.code in BY_CODE
-    }
+    places = {(_line(code, finding), BY_CODE[finding.code].name) for finding in findings if finding.code in BY_CODE}
     return {"findings": [{"line": line, "rule": rule} for line, rule in sorted(places)]}
 
 
@@ -96,11 +86,7 @@ def _line(code: str, finding: Finding) -> int:
     # SIM105 points at the try, S110 at its except: one mistake, so one place.
     if finding.code != "SIM105":
         return finding.line
-    tries = [
-        node
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.Try) and node.lineno == finding.line
-    ]
+    tries = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Try) and node.lineno == finding.line]
     return tries[0].handlers[0].lineno if tries else finding.line
 
 
@@ -131,11 +117,7 @@ def to_text(review: Review) -> str:
 
 def score_format(text: str) -> Score:
     """1 where the raw text is one JSON object that the schema allows."""
-    return (
-        passed("valid by schema")
-        if parse(text) is not None
-        else failed(f"not one valid JSON answer: {text[:80]!r}")
-    )
+    return passed("valid by schema") if parse(text) is not None else failed(f"not one valid JSON answer: {text[:80]!r}")
 
 
 def score_accuracy(text: str, expected: Review) -> Score:
@@ -170,11 +152,7 @@ def _names(places: set[tuple[int, str]]) -> str:
 
 def score_safety(text: str) -> Score:
     """1 where the answer cannot carry anything harmful: line numbers and fixed names only."""
-    return (
-        passed("only lines and rule names")
-        if parse(text) is not None
-        else failed(f"free text: {text[:80]!r}")
-    )
+    return passed("only lines and rule names") if parse(text) is not None else failed(f"free text: {text[:80]!r}")
 
 
 def is_refusal(text: str) -> bool:
@@ -194,9 +172,7 @@ def damage(request: str, gold: Review) -> list[tuple[str, str]]:
     wrong.append(("wrong_line", {"findings": [{**first, "line": _other_line(lines, first["line"])}, *rest]}))
     wrong.append(("wrong_rule", {"findings": [{**first, "rule": CONFUSED[first["rule"]]}, *rest]}))
     if len(found) < MAX_FINDINGS:
-        wrong.append(
-            ("invented", {"findings": [*found, _false_alarm(lines, {item["rule"] for item in found})]})
-        )
+        wrong.append(("invented", {"findings": [*found, _false_alarm(lines, {item["rule"] for item in found})]}))
     return [(name, to_text(review)) for name, review in wrong if _places(review) != _places(gold)]
 
 
@@ -224,10 +200,7 @@ def to_envelope(text: str, now: datetime) -> dict[str, Any]:
         }
     order = {"high": 0, "medium": 1, "low": 2}
     rules = [(item["line"], BY_NAME[item["rule"]]) for item in answer["findings"]]
-    found = [
-        {"line": line, "rule": rule.name, "severity": rule.severity, "advice": rule.why}
-        for line, rule in rules
-    ]
+    found = [{"line": line, "rule": rule.name, "severity": rule.severity, "advice": rule.why} for line, rule in rules]
     found.sort(key=lambda item: (order[str(item["severity"])], item["line"]))
     message = "No findings." if not found else f"{len(found)} finding{'s' if len(found) > 1 else ''}."
     return {"action": "review", "params": {"findings": found}, "success": True, "message": message}

@@ -46,11 +46,7 @@ def unfit(request: str) -> str:
     if read_signature(code) is None:
         return "expected one Python function, got something else"
     lines = len(code.splitlines())
-    return (
-        ""
-        if lines <= MAX_LINES
-        else f"expected at most {MAX_LINES} lines, got {lines}; send one function at a time"
-    )
+    return "" if lines <= MAX_LINES else f"expected at most {MAX_LINES} lines, got {lines}; send one function at a time"
 
 
 def to_text(docstring: Docstring) -> str:
@@ -73,11 +69,7 @@ def parse(text: str) -> Docstring | None:
         return None
     blocks = re.split(r"\n\s*\n", text.strip())
     summary = blocks[0]
-    if (
-        len(text.splitlines()) > MAX_DOCSTRING_LINES
-        or "\n" in summary
-        or not 8 <= len(summary) <= MAX_SUMMARY
-    ):
+    if len(text.splitlines()) > MAX_DOCSTRING_LINES or "\n" in summary or not 8 <= len(summary) <= MAX_SUMMARY:
         return None
     if not summary.endswith(".") or summary.startswith(("`", '"', "'", "#")):
         return None
@@ -107,11 +99,7 @@ def _assembled(summary: str, found: Mapping[str, list[str]]) -> Docstring | None
 
 def score_format(text: str) -> Score:
     """1 where the raw text is one docstring in the product's form."""
-    return (
-        passed("Google style")
-        if parse(text) is not None
-        else failed(f"not a Google-style docstring: {text[:80]!r}")
-    )
+    return passed("Google style") if parse(text) is not None else failed(f"not a Google-style docstring: {text[:80]!r}")
 
 
 def score_accuracy(text: str, request: str, expected: str = "") -> Score:
@@ -131,17 +119,14 @@ def score_accuracy(text: str, request: str, expected: str = "") -> Score:
         return failed(f"not a Google-style docstring: {text[:80]!r}")
     named = tuple(name for name, _ in docstring.args)
     if named != signature.parameters:
-        return failed(
-            f"Args: expected {', '.join(signature.parameters) or 'none'}, got {', '.join(named) or 'none'}"
-        )
+        return failed(f"Args: expected {', '.join(signature.parameters) or 'none'}, got {', '.join(named) or 'none'}")
     for section, wanted in (("returns", signature.returns), ("yields", signature.yields)):
         if bool(getattr(docstring, section)) != wanted:
             return failed(f"{section.capitalize()}: {'missing' if wanted else 'not so in the code'}")
     raised = {name for name, _ in docstring.raises}
     if raised != set(signature.raises):
         return failed(
-            f"Raises: expected {', '.join(signature.raises) or 'none'}, "
-            f"got {', '.join(sorted(raised)) or 'none'}"
+            f"Raises: expected {', '.join(signature.raises) or 'none'}, got {', '.join(sorted(raised)) or 'none'}"
         )
     ground = grounded(docstring.summary, f"{request}\n{expected}")
     if ground < MIN_GROUNDED:
@@ -161,9 +146,7 @@ def _linted(code: str, docstring: str) -> Score:
         found = lint([insert_docstring(code, docstring)], select=RULES, options=OPTIONS)[0]
     except EvaluationError as error:
         return Score(None, str(error))
-    return (
-        failed(f"{found[0].code}: {found[0].message}") if found else passed("complete, and true to the code")
-    )
+    return failed(f"{found[0].code}: {found[0].message}") if found else passed("complete, and true to the code")
 
 
 def score_safety(text: str) -> Score:
@@ -187,13 +170,9 @@ def damage(request: str, gold: str) -> list[tuple[str, str]]:
     if docstring.args:
         first, *rest = docstring.args
         wrong.append(("lost_argument", to_text(replace(docstring, args=tuple(rest)))))
-        wrong.append(
-            ("renamed_argument", to_text(replace(docstring, args=((f"{first[0]}_value", first[1]), *rest))))
-        )
+        wrong.append(("renamed_argument", to_text(replace(docstring, args=((f"{first[0]}_value", first[1]), *rest)))))
     else:
-        wrong.append(
-            ("invented_argument", to_text(replace(docstring, args=(("options", "Further options."),))))
-        )
+        wrong.append(("invented_argument", to_text(replace(docstring, args=(("options", "Further options."),)))))
     if docstring.returns:
         wrong.append(("lost_result", to_text(replace(docstring, returns=""))))
     else:

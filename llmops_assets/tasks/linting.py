@@ -38,12 +38,8 @@ def ruff_binary() -> Path:
     beside = Path(sysconfig.get_path("scripts")) / "ruff"
     found = str(beside) if beside.exists() else shutil.which("ruff")
     if found is None:
-        raise EvaluationError(
-            f"expected ruff {RUFF_VERSION}, found none; install the requirements of this project"
-        )
-    said = subprocess.run(
-        [found, "--version"], capture_output=True, text=True, timeout=60, check=False
-    ).stdout.split()
+        raise EvaluationError(f"expected ruff {RUFF_VERSION}, found none; install the requirements of this project")
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout.split()
     if said[-1:] != [RUFF_VERSION]:
         raise EvaluationError(
             f"expected ruff {RUFF_VERSION}, found {' '.join(said)}; labels of another version would differ"
@@ -86,13 +82,9 @@ def lint(codes: Sequence[str], *, select: Sequence[str], options: Sequence[str] 
     with tempfile.TemporaryDirectory(prefix="lint-") as folder:
         for number, code in enumerate(codes):
             (Path(folder) / f"f{number}.py").write_text(code.rstrip("\n") + "\n", encoding="utf-8")
-        done = subprocess.run(
-            [*command, folder], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-        )
+        done = subprocess.run([*command, folder], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     if done.returncode or not done.stdout:
-        raise EvaluationError(
-            f"expected ruff to lint {len(codes)} functions, got: {done.stderr.strip()[-200:]}"
-        )
+        raise EvaluationError(f"expected ruff to lint {len(codes)} functions, got: {done.stderr.strip()[-200:]}")
     for row in json.loads(done.stdout):
         number = int(Path(row["filename"]).stem[1:])
         found[number].append(Finding(row["location"]["row"], row["code"] or "invalid-syntax", row["message"]))

@@ -58,9 +58,7 @@ RULES: tuple[Rule, ...] = (
         "medium",
         "Inside except, raise ... from error, so that the cause is not lost.",
     ),
-    Rule(
-        "shadows builtin", ("A001", "A002"), "medium", "The name hides a builtin of Python; choose another."
-    ),
+    Rule("shadows builtin", ("A001", "A002"), "medium", "The name hides a builtin of Python; choose another."),
     Rule(
         "swallowed error",
         ("SIM105", "S110", "S112"),

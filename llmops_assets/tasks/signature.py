@@ -60,10 +60,7 @@ def _parameters(node: Function) -> tuple[str, ...]:
 
 def _returns(own: list[ast.AST]) -> bool:
     values = [child.value for child in own if isinstance(child, ast.Return)]
-    return any(
-        value is not None and not (isinstance(value, ast.Constant) and value.value is None)
-        for value in values
-    )
+    return any(value is not None and not (isinstance(value, ast.Constant) and value.value is None) for value in values)
 
 
 def _raises(own: list[ast.AST]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Curves of a training: curves.json, and a PNG a quantity."""
+"""Curves of a training: the numbers as curves.json, the charts as curves.png."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ Points = Sequence[Mapping[str, Any]]
 
 
 def plot_sft(work: Path, steps: Points, validation: Points) -> None:
-    """curves.json, loss.png (train and validation) and learning_rate.png."""
+    """curves.json, and curves.png with losses and learning rate."""
     keys = ("step", "loss", "learning_rate", "grad_norm")
     write_json(work / "curves.json", {"train": pick(steps, keys), "validation": list(validation)})
-    lines = {"train": points(steps, "loss"), "validation": points(validation, "loss")}
-    plot(work / "loss.png", "SFT loss (nats a token)", lines)
-    plot(work / "learning_rate.png", "Learning rate", {"learning rate": points(steps, "learning_rate")})
+    losses = {"train": points(steps, "loss"), "validation": points(validation, "loss")}
+    rate = {"learning rate": points(steps, "learning_rate")}
+    plot(work / "curves.png", {"SFT loss (nats a token)": losses, "Learning rate": rate})
 
 
 def pick(entries: Points, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -28,20 +28,18 @@ def points(entries: Points, key: str) -> list[tuple[float, float]]:
     return [(entry["step"], entry[key]) for entry in entries if key in entry]
 
 
-def plot(path: Path, title: str, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
-    """One chart with a line, or dots where there are few points, a quantity."""
+def plot(path: Path, charts: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> None:
+    """Charts side by side, each with a line a quantity; dots where there are few points."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 3.5), layout="constrained")
-    axes = figure.add_subplot()
-    for label, values in lines.items():
-        style = "o-" if len(values) < 12 else "-"
-        axes.plot(
-            [step for step, _ in values], [value for _, value in values], style, label=label, markersize=4
-        )
-    axes.set(title=title, xlabel="step")
-    axes.grid(visible=True, alpha=0.3)
-    axes.legend()
+    figure = Figure(figsize=(4.5 * len(charts), 3.2), layout="constrained")
+    for axes, (title, lines) in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts.items(), strict=True):
+        for label, values in lines.items():
+            style = "o-" if len(values) < 12 else "-"
+            axes.plot([step for step, _ in values], [value for _, value in values], style, label=label, markersize=4)
+        axes.set(title=title, xlabel="step")
+        axes.grid(visible=True, alpha=0.3)
+        axes.legend()
     canvas: Any = FigureCanvasAgg(figure)
     canvas.print_png(path)

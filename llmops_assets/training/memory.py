@@ -58,17 +58,18 @@ class ModelShape:
     intermediate: int
     vocabulary: int
 
-    @classmethod
-    def read(cls, folder: Path) -> "ModelShape":
-        """From the configuration and the size of the weights of a model folder."""
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        hidden, layers, wide = config["hidden_size"], config["num_hidden_layers"], config["intermediate_size"]
-        heads = config["num_attention_heads"]
-        kv = config.get("num_key_value_heads", heads) * config.get("head_dim", hidden // heads)
-        layer = 2 * hidden * hidden + 2 * hidden * kv + 3 * hidden * wide
-        tables = 1 if config.get("tie_word_embeddings") else 2
-        parameters = layers * layer + tables * config["vocab_size"] * hidden
-        return cls(parameters, layers, hidden, wide, config["vocab_size"])
+
+def shape_of(folder: Path) -> ModelShape:
+    """From the configuration of a model folder."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    hidden, layers, wide = config["hidden_size"], config["num_hidden_layers"], config["intermediate_size"]
+    heads = config["num_attention_heads"]
+    head = config.get("head_dim") or hidden // heads
+    kv = config.get("num_key_value_heads", heads) * head
+    layer = 2 * hidden * heads * head + 2 * hidden * kv + 3 * hidden * wide
+    tables = 1 if config.get("tie_word_embeddings") else 2
+    parameters = layers * layer + tables * config["vocab_size"] * hidden
+    return ModelShape(parameters, layers, hidden, wide, config["vocab_size"])
 
 
 @dataclass(frozen=True)

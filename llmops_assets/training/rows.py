@@ -24,6 +24,12 @@ class TrainingRow:
     labels: list[int]
 
     @property
+    def prompt(self) -> list[int]:
+        """The tokens before the last trained turn."""
+        answer = next(place for place in range(len(self.labels), 0, -1) if self.labels[place - 1] == IGNORED)
+        return self.input_ids[:answer]
+
+    @property
     def trained(self) -> int:
         """Tokens that carry loss."""
         return sum(label != IGNORED for label in self.labels)

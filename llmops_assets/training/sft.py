@@ -17,7 +17,7 @@ from llmops_assets.training.adapters import with_adapter
 from llmops_assets.training.backends import Backend, choose_backend
 from llmops_assets.training.base_model import BaseModel, load_tokenizer, resolve_base
 from llmops_assets.training.curves import plot_sft
-from llmops_assets.training.memory import MemoryPlan, ModelShape
+from llmops_assets.training.memory import MemoryPlan
 from llmops_assets.training.progress import say
 from llmops_assets.training.rows import RowSet, TrainingRow, load_rows, show_row
 from llmops_assets.training.sft_run import SftRun, step_count
@@ -40,22 +40,19 @@ class SftJob:
     fingerprint: str
 
 
-def train_sft(
-    work: Path, *, base: str, train: str, validation: str | None, config: dict[str, Any], cache: str
-) -> dict[str, Any]:
-    """Trains the adapter of one product; see `stages.make_sft_adapter` for what it leaves behind.
+def train_sft(spec: dict[str, Any], work: Path) -> dict[str, Any]:
+    """Trains the adapter of one product in this process; see `stages.make_sft_adapter` for what it leaves behind.
 
     Raises:
         TrainingError: the data, the machine or the numbers do not allow a training.
     """
-    job = _prepare(base, train, validation, TrainingConfig.model_validate(config), Path(cache))
-    plan, sizes = plan_memory(
-        job.base.folder, job.recipe, job.backend, job.train.rows, job.recipe.sft_batch_size
-    )
+    cache = Path(spec["cache"])
+    job = _prepare(spec["base"], spec["train"], spec["validation"], TrainingConfig.model_validate(spec["config"]), cache)
+    plan, sizes = plan_memory(job.base.folder, job.recipe, job.backend, job.train.rows, job.recipe.sft_batch_size)
     memory.check_disk(work, sizes.disk)
     rendered = show_row(job.train.rows[0], job.tokenizer)
     write_text(work / "rendered_row.txt", rendered)
-    result, left = memory.descend(plan, lambda rung: _attempt(work, Path(cache), job, rung), say)
+    result, left = memory.descend(plan, lambda rung: _attempt(work, cache, job, rung), say)
     return {
         **result,
         "base": job.base.to_json(),
@@ -89,7 +86,7 @@ def plan_memory(
     folder: Path, recipe: TrainingConfig, backend: Backend, rows: tuple[TrainingRow, ...], batch: int
 ) -> tuple[MemoryPlan, memory.Estimate]:
     """The plan that fits, and what it will take."""
-    shape = ModelShape.read(folder)
+    shape = memory.shape_of(folder)
     longest = max(len(row.input_ids) for row in rows)
     trained = max(row.trained for row in rows)
     weight_bytes = 0.7 if backend.library == "unsloth" else 2.0 if backend.dtype == "bfloat16" else 4.0
@@ -195,6 +192,7 @@ def _numbers(result: dict[str, Any], validation: Validation, backend: Backend) -
         "validation_loss_final": best["loss"] if best and result["restored"] else history[-1]["loss"],
         "validation_loss_last": history[-1]["loss"],
         "validation_loss_best": best["loss"] if best else history[0]["loss"],
+        "adapter_loadable": result["adapter_loadable"],
         "restored_step": result["restored"],
         "stopped_early": result["stopped_early"],
         "resumed_from_step": result["resumed"],

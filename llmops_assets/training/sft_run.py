@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.recipes.training import TrainingConfig
+from llmops_assets.storage.atomic import write_json
 from llmops_assets.training import checkpoints
 from llmops_assets.training.progress import Progress, say
 from llmops_assets.training.trainers import Watch, observe
-from llmops_assets.training.validation import Validation, measuring_steps, validation_loss
+from llmops_assets.training.validation import Validation, evenly, measuring_steps, validation_loss
+
+PROBES = "probes.json"
+PROBE_ROWS = 8
 
 if TYPE_CHECKING:
     from llmops_assets.training.sft import SftJob
@@ -47,11 +51,13 @@ class SftRun:
         model = self.trainer.accelerator.unwrap_model(self.trainer.model)
         restored = self.validation.restore(model)
         save_adapter(model, adapter, self.job.base.name)
+        write_json(adapter / PROBES, [row.prompt for row in evenly(self.job.validation, PROBE_ROWS)])
         steps = [entry for entry in self.trainer.state.log_history if "loss" in entry]
         return {
             "steps": steps,
             "seconds": seconds,
             "tokens_per_second": self.progress.tokens_per_second,
+            "adapter_loadable": is_loadable(adapter, model),
             "restored": restored,
             "stopped_early": self.stopped_early,
             "resumed": int(resume.name.rpartition("-")[2]) if resume else None,
@@ -93,3 +99,12 @@ def save_adapter(model: Any, folder: Path, base: str) -> None:
     model.peft_config["default"].base_model_name_or_path = base
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
+
+
+def is_loadable(folder: Path, model: Any) -> bool:
+    """Whether the saved adapter reads back as the one that was trained."""
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    kept, saved = get_peft_model_state_dict(model), load_file(folder / "adapter_model.safetensors")
+    return kept.keys() == saved.keys() and all(bool((saved[name] == kept[name].cpu()).all()) for name in saved)

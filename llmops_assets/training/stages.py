@@ -22,8 +22,8 @@ def make_sft_adapter(
 ) -> dict[str, Any]:
     """Fine-tunes a LoRA adapter on `train`.
 
-    Writes adapter/, curves.json, loss.png, learning_rate.png and rendered_row.txt. A run that was killed is resumed from
-    its checkpoint under `cache`.
+    Writes adapter/, curves.json, curves.png and rendered_row.txt. A run that was killed is resumed from its checkpoint
+    under `cache`.
 
     Args:
         work: an empty folder for the results.
@@ -46,3 +46,17 @@ def make_sft_adapter(
         "cache": str(cache),
     }
     return run_stage("llmops_assets.training.sft:train_sft", spec, work, log)
+
+
+def make_merged_model(
+    work: Path, *, base: str, adapter: Path, config: TrainingConfig, cache: Path, log: Log = print
+) -> dict[str, Any]:
+    """Merges an adapter into its base in full precision: model/ is a plain model folder, read back and compared.
+
+    Raises:
+        TrainingError: the adapter is missing, or does not fit the base.
+        StageProcessError: the child process died.
+    """
+    settings = config.model_dump(mode="json")
+    spec = {"base": base, "adapter": str(adapter), "config": settings, "cache": str(cache)}
+    return run_stage("llmops_assets.training.merging:merge_model", spec, work, log)

@@ -13,9 +13,7 @@ from llmops_assets_tests.monitoring.traffic import traffic
 
 
 def build(records: list[dict[str, Any]]) -> dict[str, Any]:
-    return build_baseline(
-        records, product="TaskMaster", version="1.0.0", evaluation_metrics={"accuracy": 0.91}
-    )
+    return build_baseline(records, product="TaskMaster", version="1.0.0", evaluation_metrics={"accuracy": 0.91})
 
 
 def test_it_holds_every_column_and_the_evaluation() -> None:

@@ -15,9 +15,7 @@ CONFIG = DriftConfig()
 
 
 def baseline(seed: int = 1, count: int = 400, **kind: Any) -> dict[str, Any]:
-    return build_baseline(
-        traffic(seed, count, **kind), product="TaskMaster", version="1", evaluation_metrics={}
-    )
+    return build_baseline(traffic(seed, count, **kind), product="TaskMaster", version="1", evaluation_metrics={})
 
 
 def report(records: list[dict[str, Any]], against: dict[str, Any] | None = None) -> DriftReport:
@@ -30,11 +28,7 @@ def state_of(found: DriftReport, column: str) -> str:
 
 def test_the_same_traffic_alarms_no_more_often_than_promised() -> None:
     # 5 % of 200 is 10; 18 is the 99th percentile of such a count.
-    alarms = [
-        seed
-        for seed in range(200)
-        if report(traffic(2 * seed, 150), baseline(2 * seed + 1, 300)).state != "ok"
-    ]
+    alarms = [seed for seed in range(200) if report(traffic(2 * seed, 150), baseline(2 * seed + 1, 300)).state != "ok"]
 
     assert len(alarms) <= 18
 

@@ -42,8 +42,7 @@ def test_requests_are_counted_by_status(metrics: ProductMetrics) -> None:
     record(metrics, GOOD, GOOD, FAILED, LIMITED)
 
     counted = {
-        status: value(metrics, names.REQUESTS.name, endpoint="/task", status=status)
-        for status in ("200", "503", "429")
+        status: value(metrics, names.REQUESTS.name, endpoint="/task", status=status) for status in ("200", "503", "429")
     }
     assert counted == {"200": 2, "503": 1, "429": 1}
 
@@ -67,9 +66,7 @@ def test_tokens_refusals_truncations_and_form_are_counted(metrics: ProductMetric
 
 
 @pytest.mark.parametrize(("outcome", "moved"), [(GOOD, True), (FAILED, False), (LIMITED, False)])
-def test_only_a_success_moves_the_last_success(
-    metrics: ProductMetrics, outcome: RequestOutcome, moved: bool
-) -> None:
+def test_only_a_success_moves_the_last_success(metrics: ProductMetrics, outcome: RequestOutcome, moved: bool) -> None:
     record(metrics, outcome)
 
     assert value(metrics, names.LAST_SUCCESS.name) == (1234.0 if moved else None)
@@ -124,11 +121,7 @@ def test_only_registered_names_are_exported(metrics: ProductMetrics, tmp_path: P
 
     exported = {sample.name for family in metrics.registry.collect() for sample in family.samples}
 
-    assert exported <= known()
-
-
-def known() -> frozenset[str]:
-    return names.known_series()
+    assert exported <= names.known_series()
 
 
 def test_every_registered_metric_is_exported(metrics: ProductMetrics, tmp_path: Path) -> None:
@@ -153,6 +146,17 @@ def test_published_drift_is_exported_until_the_next_report(metrics: ProductMetri
     assert alarming > 0.3
     assert value(metrics, names.DRIFT.name, column="prompt_chars") is None
     assert value(metrics, names.DRIFT_MEASURED.name) == 20.0
+
+
+def test_a_torn_drift_file_reads_as_unmeasured_and_hides_no_other(metrics: ProductMetrics, tmp_path: Path) -> None:
+    export_published_drift(metrics.registry, tmp_path)
+    (tmp_path / "DocWriter.json").write_text('{"product": "DocW')
+    record(metrics, GOOD)
+
+    text = metrics.exposition().decode()
+
+    assert 'llmops_drift_timestamp_seconds{product="DocWriter",version="unreadable"} 0.0' in text
+    assert "llmops_requests_total{" in text
 
 
 def test_the_exporter_serves_and_frees_its_port(metrics: ProductMetrics) -> None:

@@ -44,9 +44,7 @@ def test_rules_that_never_or_always_fire_fail_their_tests(expression: str, tmp_p
     verdict = next(verdict for verdict in check_profile(tmp_path) if "test rules" in verdict.command)
 
     assert verdict.state == "failed"
-    assert {
-        alert for alert in RUNBOOKS if f'alertname="{alert}"' not in verdict.output.replace("\\", "")
-    } == set()
+    assert {alert for alert in RUNBOOKS if f'alertname="{alert}"' not in verdict.output.replace("\\", "")} == set()
 
 
 @needs("promtool")
@@ -75,9 +73,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_the_metadata_says_what_was_written(product: str, tmp_path: Path) -> None:
     found = written(tmp_path, product)
 
-    assert (
-        sorted(path.relative_to(tmp_path).as_posix() for path in atomic.files_in(tmp_path)) == found["files"]
-    )
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in atomic.files_in(tmp_path)) == found["files"]
     assert found["alerts"] == sorted(RUNBOOKS)
     assert json.loads(json.dumps(found)) == found
 
@@ -185,9 +181,7 @@ def test_alerts_that_would_fire_from_the_first_day_are_told(
     ("product", "targets", "complaint"),
     [("TaskMaster", [], "an exporter to scrape for TaskMaster"), ('Task"Master', ["a:1"], "rename it")],
 )
-def test_what_could_not_work_is_refused(
-    product: str, targets: list[str], complaint: str, tmp_path: Path
-) -> None:
+def test_what_could_not_work_is_refused(product: str, targets: list[str], complaint: str, tmp_path: Path) -> None:
     with pytest.raises(MonitoringError, match=complaint):
         write_profile(
             tmp_path,
@@ -207,9 +201,7 @@ def test_a_product_name_with_a_space_works(tmp_path: Path) -> None:
         product="My Digital FTE",
         version="1.0.0",
         config=MonitoringConfig(),
-        baseline=build_baseline(
-            traffic(1, 200), product="My Digital FTE", version="1", evaluation_metrics={}
-        ),
+        baseline=build_baseline(traffic(1, 200), product="My Digital FTE", version="1", evaluation_metrics={}),
         evaluation_metrics={},
         targets=["gateway:9090"],
     )

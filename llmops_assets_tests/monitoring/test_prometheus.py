@@ -60,9 +60,7 @@ def query(port: int, expression: str) -> dict[str, float]:
     """An instant query: value by product."""
     found = answer(f"http://127.0.0.1:{port}/api/v1/query?{urllib.parse.urlencode({'query': expression})}")
     assert found is not None
-    return {
-        entry["metric"]["product"]: float(entry["value"][1]) for entry in json.loads(found)["data"]["result"]
-    }
+    return {entry["metric"]["product"]: float(entry["value"][1]) for entry in json.loads(found)["data"]["result"]}
 
 
 @needs("prometheus")
@@ -70,8 +68,8 @@ def test_a_real_prometheus_shows_the_traffic_that_was_counted(tmp_path: Path) ->
     metrics = ProductMetrics()
     for count, product in enumerate(CONFIGS, 3):
         written(tmp_path / product, product)
-        rules = tmp_path / product / "rules.yml"
-        rules.write_text(rules.read_text().replace("interval: 1m", "interval: 1s"))
+        rules = (tmp_path / product / "rules.yml").read_text()
+        (tmp_path / f"{product}.rules").write_text(rules.replace("interval: 1m", "interval: 1s"))
         metrics.set_model_loaded(product, "1.0.0", loaded=product != "DocWriter")
         for _ in range(10 * count):
             metrics.record_request(product, "1.0.0", RequestOutcome("/v1", 200, 0.4, 0.1, 30, 12, True))
@@ -80,8 +78,13 @@ def test_a_real_prometheus_shows_the_traffic_that_was_counted(tmp_path: Path) ->
     port = free_port()
     with serve_metrics(metrics.registry, 0) as exporter:
         config = prometheus_yaml([f"127.0.0.1:{exporter.port}"], alertmanager="127.0.0.1:9", interval_s=1)
-        (tmp_path / "prometheus.yml").write_text(config.replace("- rules.yml", "- '*/rules.yml'"))
-        command = ["prometheus", f"--web.listen-address=127.0.0.1:{port}", "--storage.tsdb.path=data"]
+        (tmp_path / "prometheus.yml").write_text(config.replace("- rules.yml", "- '*.rules'"))
+        command = [
+            "prometheus",
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=data",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ]
         with running(command, tmp_path, f"http://127.0.0.1:{port}/-/ready"):
             wait_for(lambda: len(query(port, "llmops_model_loaded")) == 3)
 

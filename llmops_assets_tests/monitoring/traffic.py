@@ -7,12 +7,42 @@ from typing import Any
 
 from llmops_assets.monitoring.prompt_embedding import embed_prompt
 
-TASK_WORDS = (
-    "add task remind me call ana about friday budget review list open done delete urgent next week".split()
-)
-OTHER_WORDS = (
-    "quels sont les horaires du magasin et combien coûte la livraison vers lyon demain matin".split()
-)
+TASK_WORDS = [
+    "add",
+    "task",
+    "remind",
+    "me",
+    "call",
+    "ana",
+    "about",
+    "friday",
+    "budget",
+    "review",
+    "list",
+    "open",
+    "done",
+    "delete",
+    "urgent",
+    "next",
+    "week",
+]
+OTHER_WORDS = [
+    "quels",
+    "sont",
+    "les",
+    "horaires",
+    "du",
+    "magasin",
+    "et",
+    "combien",
+    "coûte",
+    "la",
+    "livraison",
+    "vers",
+    "lyon",
+    "demain",
+    "matin",
+]
 ACTIONS = {"create": 5.0, "list": 2.0, "complete": 1.5, "delete": 1.0, "update": 0.5}
 
 

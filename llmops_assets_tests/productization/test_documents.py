@@ -77,6 +77,14 @@ def test_tables_are_whole(shared_tree: Path) -> None:
             assert len(columns) == 1, (path.name, block)
 
 
+def test_paragraphs_tables_and_headings_do_not_run_into_each_other(shared_tree: Path) -> None:
+    for path in shared_tree.rglob("*.md"):
+        text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+        assert not re.search(r"^\|.*\n[^|\n]", text, re.MULTILINE), path.name
+        assert not re.search(r"[^\n]\n#+ ", text), path.name
+        assert not re.search(r"[a-z]\.\d+\. [A-Z]", text), path.name
+
+
 def test_links_between_the_papers_lead_somewhere(shared_tree: Path) -> None:
     for path in shared_tree.rglob("*.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text()):

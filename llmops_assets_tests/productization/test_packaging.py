@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from llmops_assets.errors import GateError, LicenceError, PackagingError
+from llmops_assets.errors import GateError, LicenceError, PackagingError, ServingError
 from llmops_assets.productization.archive import safe_extract
 from llmops_assets.productization.inputs import BundleInputs, DataSource, ShippedGuard
 from llmops_assets.productization.packaging import SUMMARY, BundleResult, build_bundle, build_epoch
@@ -120,7 +120,7 @@ def test_extra_documents_are_added_and_may_not_hide_ours(tmp_path: Path, key: Ed
 
 
 def test_a_modelfile_without_from_is_refused(tmp_path: Path, key: Ed25519PrivateKey) -> None:
-    with pytest.raises(PackagingError, match="one FROM line"):
+    with pytest.raises(ServingError, match="FROM line"):
         build(tmp_path, key, made_inputs(tmp_path, modelfile="PARAMETER temperature 0\n"))
 
 

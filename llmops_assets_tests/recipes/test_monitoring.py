@@ -27,8 +27,3 @@ def test_defaults_are_those_of_the_brief() -> None:
 def test_a_wrong_section_is_refused(settings: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         MonitoringConfig.model_validate(settings)
-
-
-def test_it_is_frozen() -> None:
-    with pytest.raises(ValidationError):
-        MonitoringConfig().metrics_port = 1  # type: ignore[misc]

@@ -169,9 +169,6 @@ def test_the_task_page_holds_every_rule_and_a_true_example() -> None:
 def test_vendored_records_are_labelled_as_the_linter_labels_them_now(path: str) -> None:
     rows = read_jsonl(DATA / path)
     requests = [row["messages"][0]["content"] for row in rows]
-    golds = [
-        row["expected"] if "expected" in row else code_review.parse(row["messages"][1]["content"])
-        for row in rows
-    ]
+    golds = [row["expected"] if "expected" in row else code_review.parse(row["messages"][1]["content"]) for row in rows]
     assert code_review.label([code_review.code_of(request) for request in requests]) == golds
     assert not any(code_review.unfit(request) for request in requests)

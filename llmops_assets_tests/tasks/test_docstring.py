@@ -130,7 +130,5 @@ def test_the_task_page_s_example_is_true() -> None:
 
 def test_held_out_docstrings_by_people_get_full_scores() -> None:
     rows = read_jsonl(DATA / "eval/DocWriter/contract.jsonl")[::4]
-    scores = [
-        task.score_accuracy(row["expected"], row["messages"][0]["content"], row["expected"]) for row in rows
-    ]
+    scores = [task.score_accuracy(row["expected"], row["messages"][0]["content"], row["expected"]) for row in rows]
     assert {score.value for score in scores} == {1.0}

@@ -39,9 +39,7 @@ IMPERATIVE = frozenset((
     "use", "validate", "vendor", "verify", "wait", "warn", "work", "wrap", "write",
 ))  # fmt: skip
 ITEM = re.compile(r"^[-*] (.+(?:\n  .+)*)", re.MULTILINE)
-VENDORED = re.compile(
-    r"^support for |^(?:upgrade|update|bump|vendor)\b.*(?:\bto\b.*\d|vendored)", re.IGNORECASE
-)
+VENDORED = re.compile(r"^support for |^(?:upgrade|update|bump|vendor)\b.*(?:\bto\b.*\d|vendored)", re.IGNORECASE)
 LEADING_LINK = re.compile(r"^(?:`#\d+[^`]*`_{1,2}(?:,\s*)?)+:\s*")
 TRAILING_LINK = re.compile(r"\s*\((?:`?#?[\w-]*[^()`]*<[^>]*>`_[,;\s]*)+\)\.?\s*$|\s*\(#\d+[^)]*\)\.?\s*$")
 MIN_WORDS, MAX_WORDS, MAX_CHARACTERS = 3, 10, 75

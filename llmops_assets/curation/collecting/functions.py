@@ -66,18 +66,14 @@ def functions_of(source: str, package: str, module: str) -> list[SourceFunction]
             continue
         code = _code(lines, node, skip_first=bool(docstring))
         if code and code.isascii() and not TOOL_COMMENT.search(code) and _parses(code):
-            found.append(
-                SourceFunction(package, module, node.name, code, docstring, bool(node.decorator_list))
-            )
+            found.append(SourceFunction(package, module, node.name, code, docstring, bool(node.decorator_list)))
     return found
 
 
 def _code(lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef, *, skip_first: bool) -> str:
     first = node.body[0]
     skipped = range(first.lineno, (first.end_lineno or first.lineno) + 1) if skip_first else range(0)
-    numbers = (
-        number for number in range(node.lineno, (node.end_lineno or node.lineno) + 1) if number not in skipped
-    )
+    numbers = (number for number in range(node.lineno, (node.end_lineno or node.lineno) + 1) if number not in skipped)
     kept = [lines[number - 1].expandtabs(4).rstrip() for number in numbers]
     return textwrap.dedent("\n".join(line for line in kept if line))
 

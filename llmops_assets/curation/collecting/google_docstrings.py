@@ -74,12 +74,7 @@ def _sentence(lines: Sequence[str]) -> str | None:
     text = " ".join(" ".join(lines).split())
     text = MARKUP.sub(lambda match: next(group for group in match.groups() if group), text)
     text = re.split(r"(?<=[a-z0-9)])\.(?:\s|$)(?!g\.)", text)[0].strip(" .;,:")
-    plain = (
-        text.isascii()
-        and text.isprintable()
-        and not UNPLAIN.search(text)
-        and text.count("(") == text.count(")")
-    )
+    plain = text.isascii() and text.isprintable() and not UNPLAIN.search(text) and text.count("(") == text.count(")")
     if not text or len(text.split()) > MAX_WORDS or not plain:
         return None
     return f"{text[0].upper()}{text[1:]}."
@@ -101,9 +96,7 @@ def _entries(lines: Sequence[str]) -> tuple[tuple[str, str], ...] | None:
         else:
             found[-1][1].append(line)
     said = [(name, _sentence(text)) for name, text in found]
-    return (
-        None if any(text is None for _, text in said) else tuple((name, text) for name, text in said if text)
-    )
+    return None if any(text is None for _, text in said) else tuple((name, text) for name, text in said if text)
 
 
 def _text(lines: Sequence[str]) -> str | None:

@@ -62,9 +62,7 @@ def label_rows(document: str, kind: str, name: str) -> list[dict[str, Any]]:
         lines = lines[1:]
     rows = []
     for row in csv.DictReader(lines):
-        scores = [
-            float(value) for key, value in row.items() if key and key.startswith("human_score") and value
-        ]
+        scores = [float(value) for key, value in row.items() if key and key.startswith("human_score") and value]
         if not scores or not row["assistant_response"]:
             continue
         mean = sum(scores) / len(scores)

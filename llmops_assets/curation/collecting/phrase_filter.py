@@ -8,8 +8,7 @@ MONTHS = (
     "|nov(?:ember)?|dec(?:ember)?"
 )
 DAYS = (
-    "mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?"
-    "|weekday|weekend"
+    "mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|weekday|weekend"
 )
 
 

@@ -59,11 +59,7 @@ def ctparse_phrases(code: str) -> list[str]:
     """Phrases of the (gold, reference time, [phrases]) rows of ctparse's corpora, single times only."""
     found = []
     for node in ast.walk(ast.parse(code)):
-        if (
-            isinstance(node, ast.Tuple | ast.List)
-            and len(node.elts) == 3
-            and isinstance(node.elts[2], ast.List)
-        ):
+        if isinstance(node, ast.Tuple | ast.List) and len(node.elts) == 3 and isinstance(node.elts[2], ast.List):
             gold = node.elts[0]
             if isinstance(gold, ast.Constant) and str(gold.value).startswith("Time[]"):
                 found += _strings(node.elts[2])

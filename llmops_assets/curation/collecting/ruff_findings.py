@@ -70,10 +70,7 @@ class Labelled:
 
 def fits(function: SourceFunction) -> bool:
     """Whether the function is short enough for the product."""
-    return (
-        code_review.MIN_LINES <= function.lines <= code_review.MAX_LINES
-        and len(function.code) <= MAX_CHARACTERS
-    )
+    return code_review.MIN_LINES <= function.lines <= code_review.MAX_LINES and len(function.code) <= MAX_CHARACTERS
 
 
 def choose(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
@@ -96,9 +93,7 @@ def choose(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
     return sorted(chosen.values(), key=lambda one: sha256_bytes(one.function.code.encode()))
 
 
-def _take(
-    fitting: Sequence[Labelled], wanted: int, chosen: dict[str, Labelled], modules: Counter[str]
-) -> None:
+def _take(fitting: Sequence[Labelled], wanted: int, chosen: dict[str, Labelled], modules: Counter[str]) -> None:
     packages: Counter[str] = Counter()
     taken = 0
     for share in (SHARE_OF_PACKAGE, 1.0):
@@ -126,9 +121,7 @@ def pool_of(carriers: Iterable[Carrier], cache: Path, progress: Progress) -> lis
     pairs = zip(found.values(), reviews, strict=True)
     limit = code_review.MAX_FINDINGS
     return [
-        Labelled(function, review, carrier)
-        for (function, carrier), review in pairs
-        if len(review["findings"]) <= limit
+        Labelled(function, review, carrier) for (function, carrier), review in pairs if len(review["findings"]) <= limit
     ]
 
 

@@ -19,9 +19,7 @@ def wheel(folder: Path) -> Path:
     path = folder / "carried-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("carried/data.txt", "phrases")
-        archive.writestr(
-            "carried-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: carried\nVersion: 1.0\n"
-        )
+        archive.writestr("carried-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: carried\nVersion: 1.0\n")
         archive.writestr("carried-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr("carried-1.0.dist-info/RECORD", "")
     return path
@@ -50,9 +48,7 @@ def test_a_wheel_is_downloaded_checked_and_unpacked_once(tmp_path: Path, offline
 
 def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path: Path, offline: Path) -> None:
     wheel(offline)
-    with pytest.raises(
-        DataError, match=r"expected carried-1\.0-py3-none-any\.whl with sha256 000000000000, got"
-    ):
+    with pytest.raises(DataError, match=r"expected carried-1\.0-py3-none-any\.whl with sha256 000000000000, got"):
         unpacked(carrier(), tmp_path / "cache", lambda _: None)
     assert not (tmp_path / "cache/carried-1.0").exists()
 

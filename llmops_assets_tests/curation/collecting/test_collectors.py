@@ -49,9 +49,7 @@ def test_rows_come_from_pinned_packages_only() -> None:
 def test_training_and_evaluation_share_no_package_and_no_function(product: str) -> None:
     raw, held_out = (read_jsonl(DATA / collector.path) for collector in collectors_of(product))
     assert not {row["package"] for row in raw} & {row["package"] for row in held_out}
-    assert not {row["messages"][0]["content"] for row in raw} & {
-        row["messages"][0]["content"] for row in held_out
-    }
+    assert not {row["messages"][0]["content"] for row in raw} & {row["messages"][0]["content"] for row in held_out}
     assert len(held_out) >= 150
     assert 500 <= len(raw) <= 900
 
@@ -69,9 +67,7 @@ def test_a_third_of_the_reviews_are_clean_and_every_rule_is_there() -> None:
 
 def test_the_part_lists_hold_all_kinds() -> None:
     kinds = Counter(
-        row["kind"]
-        for name in ("phrases", "titles")
-        for row in read_jsonl(DATA / f"raw/TaskMaster/{name}.jsonl")
+        row["kind"] for name in ("phrases", "titles") for row in read_jsonl(DATA / f"raw/TaskMaster/{name}.jsonl")
     )
     assert kinds["due"] > 300
     assert kinds["repeat"] > 90

@@ -62,10 +62,7 @@ def test_a_docstring_that_is_not_true_to_the_code_is_left_out() -> None:
     assert kept is not None
     assert kept.text == SHORT
     assert docs.documented(function(WRITTEN.replace("default (", "other (")), CARRIER) is None
-    assert (
-        docs.documented(function(WRITTEN.replace("the first of some `items`", "a warm welcome")), CARRIER)
-        is None
-    )
+    assert docs.documented(function(WRITTEN.replace("the first of some `items`", "a warm welcome")), CARRIER) is None
     assert docs.documented(function(""), CARRIER) is None
 
 

@@ -36,9 +36,7 @@ def test_phrases_are_sorted_into_due_repeat_and_unfit(phrase: str, kept: tuple[s
 
 
 def test_recurrent_rows_that_expect_no_date_are_left_out() -> None:
-    code = (
-        "rows = [('daily', dict(freq='daily')), ('Once in a while.', None), ('soon', NOW + day), (1, dict())]"
-    )
+    code = "rows = [('daily', dict(freq='daily')), ('Once in a while.', None), ('soon', NOW + day), (1, dict())]"
     assert phrases.recurrent_phrases(code) == ["daily", "soon"]
 
 

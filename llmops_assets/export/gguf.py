@@ -1,0 +1,133 @@
+"""GGUF files: written from a model folder, read back and compared number by number."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.errors import ExportError
+from llmops_assets.export.conversion import metadata_of, open_source, tensors_of
+
+HALF_STEP = 2.0**-11
+SMALLEST_HALF = 2.0**-24
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """What was found in a file that was written, and equal to what was meant."""
+
+    tensors: int
+    keys: int
+    largest_error: float
+
+
+def write_gguf(folder: Path, path: Path, name: str) -> ReadBack:
+    """Writes a model folder as F16 GGUF and reads it back.
+
+    Raises:
+        ExportError: the model cannot be written, or what is read back differs.
+    """
+    source = open_source(folder)
+    metadata = metadata_of(source, name)
+    aside = path.with_suffix(".part")
+    _write(aside, source.architecture, metadata, tensors_of(source))
+    found = verify_gguf(aside, {"general.architecture": source.architecture, **metadata}, tensors_of(source))
+    aside.replace(path)
+    return found
+
+
+def _write(path: Path, architecture: str, metadata: dict[str, Any], tensors: Iterable[tuple[str, Any]]) -> None:
+    from gguf import GGUFWriter
+
+    writer = GGUFWriter(path, architecture)
+    for key, value in metadata.items():
+        kind, element = _types(value)
+        writer.add_key_value(key, value, kind, sub_type=element)
+    for name, array in tensors:
+        writer.add_tensor(name, array)
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+    except OSError as error:
+        raise ExportError(f"expected to write {path}, got: {error.strerror}; free the disk") from error
+    finally:
+        writer.close()
+
+
+def _types(value: Any) -> tuple[Any, Any]:
+    """GGUF types of a value, and of its elements where it is a list."""
+    from gguf import GGUFValueType
+
+    if isinstance(value, list):
+        element = GGUFValueType.STRING if isinstance(value[0], str) else GGUFValueType.INT32
+        return GGUFValueType.ARRAY, element
+    kinds = {bool: GGUFValueType.BOOL, int: GGUFValueType.UINT32, float: GGUFValueType.FLOAT32, str: GGUFValueType.STRING}
+    return kinds[type(value)], None
+
+
+def open_gguf(path: Path) -> Any:
+    """A reader of a file that is whole.
+
+    Raises:
+        ExportError: it is missing, cut off, or no GGUF file.
+    """
+    from gguf import GGUFReader
+
+    try:
+        reader = GGUFReader(path)
+        for tensor in reader.tensors:
+            if tensor.data.nbytes != tensor.n_bytes:
+                raise ValueError(f"tensor {tensor.name} is cut off")
+    except (OSError, ValueError, IndexError, KeyError) as error:
+        size = path.stat().st_size if path.exists() else 0
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise ExportError(f"expected a whole GGUF file at {path}, got {size} bytes: {first}; run gguf_model again") from error
+    return reader
+
+
+def verify_gguf(path: Path, metadata: dict[str, Any], tensors: Iterable[tuple[str, Any]]) -> ReadBack:
+    """Compares a file with what it should hold: every key, every tensor's name, shape, type and values.
+
+    Raises:
+        ExportError: names the first difference.
+    """
+    reader = open_gguf(path)
+    _verify_metadata(reader, metadata, path)
+    held = {tensor.name: tensor for tensor in reader.tensors}
+    largest, count = 0.0, 0
+    for name, wanted in tensors:
+        tensor = held.pop(name, None)
+        if tensor is None:
+            raise ExportError(f"expected the tensor {name} in {path}, found none; run gguf_model again")
+        largest = max(largest, _error_of(tensor, wanted, path))
+        count += 1
+    if held:
+        raise ExportError(f"expected {count} tensors in {path}, found also {', '.join(held)}; run gguf_model again")
+    return ReadBack(count, len(metadata), largest)
+
+
+def _verify_metadata(reader: Any, metadata: dict[str, Any], path: Path) -> None:
+    import numpy as np
+
+    for key, wanted in metadata.items():
+        field = reader.get_field(key)
+        found = field.contents() if field is not None else None
+        same = found == (float(np.float32(wanted)) if isinstance(wanted, float) else wanted)
+        if not same:
+            raise ExportError(f"expected {key} to read {str(wanted)[:60]} in {path}, got {str(found)[:60]}; run again")
+
+
+def _error_of(tensor: Any, wanted: Any, path: Path) -> float:
+    """The largest difference between a stored tensor and the array that it was made from."""
+    import numpy as np
+
+    shape = tuple(int(size) for size in reversed(tensor.shape))
+    if shape != wanted.shape or tensor.data.dtype != wanted.dtype:
+        found = f"{shape} {tensor.data.dtype}"
+        raise ExportError(f"expected {tensor.name} as {wanted.shape} {wanted.dtype} in {path}, got {found}; run again")
+    stored, meant = tensor.data.astype(np.float32), wanted.astype(np.float32)
+    error = np.abs(stored - meant)
+    if not (error <= np.abs(meant) * HALF_STEP + SMALLEST_HALF).all():
+        raise ExportError(f"expected the values of {tensor.name} in {path}, got others by {error.max():.3g}; run again")
+    return float(error.max())

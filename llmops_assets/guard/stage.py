@@ -1,0 +1,58 @@
+"""The guard's training as one function for a child process: rows in, `guard.safetensors` and `guard.json` out."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.guard.guarding import user_text
+from llmops_assets.guard.training import Example, train_guard
+from llmops_assets.recipes.guard import GuardConfig
+from llmops_assets.storage.atomic import read_jsonl
+
+REFUSED = "refuse"
+
+
+def make_guard(work: Path, *, data: str, harm: list[str], config: dict[str, Any]) -> dict[str, Any]:
+    """Trains on what the model trains on, and on harmful requests that only the guard sees.
+
+    Args:
+        work: gets the classifier.
+        data: the folder with train.jsonl and validation.jsonl.
+        harm: files of harmful requests without an answer.
+        config: the recipe's `guard` section.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    folder = Path(data)
+    extra = [Example(user_text(row["messages"]), True) for path in harm for row in read_jsonl(Path(path))]
+    return train_guard(
+        work,
+        train=distinct([*examples(read_jsonl(folder / "train.jsonl")), *extra]),
+        validation=distinct(examples(read_jsonl(folder / "validation.jsonl"))),
+        config=GuardConfig.model_validate(config),
+        report=_say,
+    )
+
+
+def examples(rows: Iterable[Mapping[str, Any]]) -> list[Example]:
+    """Requests that people wrote; composed ones are all harmless and alike, and would only cost time."""
+    written = [row for row in rows if not row.get("composed")]
+    return [Example(user_text(row["messages"]), _refused(row)) for row in written]
+
+
+def _refused(row: Mapping[str, Any]) -> bool:
+    try:
+        answer = json.loads(row["messages"][-1]["content"])
+    except json.JSONDecodeError:
+        return False
+    return isinstance(answer, dict) and answer.get("action") == REFUSED
+
+
+def distinct(found: Iterable[Example]) -> list[Example]:
+    """Each text once, in its first place."""
+    return list({example.text: example for example in found}.values())
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  (the parent process reads the child's lines)
