@@ -110,13 +110,13 @@ def status(options: argparse.Namespace) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Starts or stops the server of the deployed models."""
-    from llmops_assets.pipeline import asking
+    from llmops_assets.pipeline import servers
 
     project = find_project()
     if options.stop:
-        say("stopped" if asking.stop_server(project) else "no embedded server was running")
+        say("stopped" if servers.stop(project) else "no embedded server was running")
         return 0
-    server = asking.start_server(project, options.port or None)
+    server = servers.serve(project, f"http://127.0.0.1:{options.port or 11434}")
     say(f"{server.url} ({server.reason}); stop it with `llmops serve --stop`")
     return 0
 
