@@ -11,7 +11,7 @@ PRODUCT ?= TaskMaster
 .PHONY: run test dev check bench install format tools clean
 
 run: install
-	$(BIN)/llmops run $(PRODUCT) --show
+	$(BIN)/llmops run $(PRODUCT)
 
 test: install tools
 	$(BIN)/pytest -m "not slow and not gpu and not ollama"
@@ -23,7 +23,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict llmops_assets
-	$(BIN)/dagster definitions validate -m llmops_assets.definitions --location-name llmops_assets 2>&1 | grep -v Warning
+	$(BIN)/dagster definitions validate -w workspace.yaml
 
 bench: install
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

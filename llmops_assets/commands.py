@@ -6,20 +6,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from llmops_assets import doctor as machine
-from llmops_assets import running, status as standing
-from llmops_assets.errors import LLMOpsError, RecipeError
+from llmops_assets import running
+from llmops_assets import status as standing
+from llmops_assets.errors import RecipeError
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
-
-REQUESTS = (
-    "remind me to call Ana before Friday, urgent",
-    "the dentist task is done",
-    "what's due this week?",
-)
 
 
 def say(line: str) -> None:
@@ -58,8 +52,6 @@ def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
         return 1
     for key, path in found["final_artifacts"].items():
         say(f"  {key}: {path}")
-    if options.show:
-        _show(shop)
     return 0
 
 
@@ -72,26 +64,6 @@ def _print_gates(shop: Workshop) -> None:
         interval = "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
         outcome = row["outcome"] if row["blocking"] else f"{row['outcome']} (warning only)"
         say(f"  {row['metric']:<18}{value:>8}  {row['threshold']:<10}{row['n']:>5}  {interval:<18}{outcome}")
-
-
-def _show(shop: Workshop) -> None:
-    from llmops_assets.pipeline.asking import ask_product
-
-    for request in REQUESTS:
-        say(f"  > {request}")
-        say(f"    {json.dumps(ask_product(shop, request).envelope, ensure_ascii=False)}")
-    report = shop.store.latest("eval_report", shop.product)
-    say(f"  report: {report.file('eval_report.html')}")
-    say("  UI: make dev, then http://127.0.0.1:3000")
-
-
-def ask(options: argparse.Namespace) -> int:
-    """Asks the deployed product and prints its envelope."""
-    from llmops_assets.pipeline.asking import ask_product
-
-    reply = ask_product(shop_of(find_project(), options.product), options.text)
-    say(reply.text if options.raw else json.dumps(reply.envelope, ensure_ascii=False))
-    return 0
 
 
 def status(options: argparse.Namespace) -> int:
@@ -108,19 +80,6 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
-def serve(options: argparse.Namespace) -> int:
-    """Starts or stops the server of the deployed models."""
-    from llmops_assets.pipeline import servers
-
-    project = find_project()
-    if options.stop:
-        say("stopped" if servers.stop(project) else "no embedded server was running")
-        return 0
-    server = servers.serve(project, f"http://127.0.0.1:{options.port or 11434}")
-    say(f"{server.url} ({server.reason}); stop it with `llmops serve --stop`")
-    return 0
-
-
 def doctor(options: argparse.Namespace) -> int:
     """Prints what this machine can do."""
     del options
@@ -134,7 +93,16 @@ def dev(options: argparse.Namespace) -> int:
     project = find_project()
     running.dagster_home(project)
     dagster = Path(sys.executable).with_name("dagster")
-    command = [str(dagster), "dev", "-w", str(project.root / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(options.port)]
+    command = [
+        str(dagster),
+        "dev",
+        "-w",
+        str(project.root / "workspace.yaml"),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(options.port),
+    ]
     return subprocess.call(command, cwd=project.root)
 
 
@@ -161,13 +129,10 @@ def init(options: argparse.Namespace) -> int:
 
 def collect(options: argparse.Namespace) -> int:
     """Rebuilds what collectors gather for a product."""
-    from llmops_assets.curation.collecting.collect import collect as gather
+    from llmops_assets.curation.collecting.collectors import collect as gather
 
     project = find_project()
-    shop = shop_of(project, options.product)
-    counts: Any = gather(shop.product, project.data, say)
-    say(f"collected {counts}")
+    product = shop_of(project, options.product).product
+    for path, rows in gather(product, project.data, say, cache=project.home / "cache" / "packages").items():
+        say(f"{path}: {rows} rows")
     return 0
-
-
-__all__ = ["LLMOpsError", "ask", "collect", "dev", "doctor", "init", "run", "serve", "status"]

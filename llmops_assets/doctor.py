@@ -48,4 +48,8 @@ def _server() -> tuple[str, str]:
 
 def _tool(name: str, package: str) -> tuple[str, str]:
     found = shutil.which(name)
-    return (found, "alert rules are checked") if found else ("missing", f"Debian package {package}: alert rules are not checked")
+    return (
+        (found, "alert rules are checked")
+        if found
+        else ("missing", f"Debian package {package}: alert rules are not checked")
+    )

@@ -42,9 +42,7 @@ QUIET = {
 }
 
 
-def run_stage(
-    module_function: str, spec: dict[str, Any], work: Path, log: Callable[[str], None]
-) -> dict[str, Any]:
+def run_stage(module_function: str, spec: dict[str, Any], work: Path, log: Callable[[str], None]) -> dict[str, Any]:
     """Calls `module:function(spec, work)` in a child process and returns the dictionary that it returns.
 
     Args:
@@ -183,9 +181,7 @@ def _beat(folder: Path) -> None:
     while folder.exists():
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         with contextlib.suppress(OSError, LLMOpsError):
-            write_json(
-                folder / "heartbeat.json", {"pid": os.getpid(), "time": time.time(), "peak_memory_gib": peak}
-            )
+            write_json(folder / "heartbeat.json", {"pid": os.getpid(), "time": time.time(), "peak_memory_gib": peak})
         time.sleep(BEAT_SECONDS)
 
 

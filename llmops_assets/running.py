@@ -6,6 +6,7 @@ The run is recorded in the Dagster instance of the project, so the UI shows it l
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,7 @@ def _execute(shop: Workshop, job_name: str, override: str) -> list[StepOutcome]:
         return _outcomes(done.all_events)
 
 
-def _outcomes(events: list[Any]) -> list[StepOutcome]:
-    started: dict[str, float] = {}
+def _outcomes(events: Sequence[Any]) -> list[StepOutcome]:
     found = []
     for event in events:
         name = event.step_key
@@ -76,7 +76,6 @@ def _outcomes(events: list[Any]) -> list[StepOutcome]:
             found.append(StepOutcome(name, True, event.step_success_data.duration_ms / 1000))
         elif event.event_type_value == "STEP_FAILURE":
             found.append(StepOutcome(name, False, 0.0, _reason(event)))
-    del started
     return found
 
 

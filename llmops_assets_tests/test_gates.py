@@ -60,7 +60,7 @@ def test_only_a_green_verdict_on_this_digest_by_these_gates_lets_through(tmp_pat
 def test_a_red_verdict_names_its_reasons(tmp_path: Path) -> None:
     made = artifact(ArtifactStore(tmp_path))
     record_verdict(made, {"accuracy": Metric(0.5, 200)}, [ACCURACY])
-    with pytest.raises(GateError, match="accuracy 0.5, wanted >= 0.85"):
+    with pytest.raises(GateError, match=r"accuracy 0\.5, wanted >= 0\.85"):
         require_passed(made, [ACCURACY])
 
 

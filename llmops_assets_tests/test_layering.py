@@ -28,7 +28,18 @@ RINGS = (
 )
 RANK = {name: rank for rank, ring in enumerate(RINGS) for name in ring}
 DAGSTER_MAY = {"resources", "defs", "definitions", "running"}
-HEAVY = {"torch", "transformers", "trl", "peft", "unsloth", "llama_cpp", "xllamacpp", "deepeval", "matplotlib", "datasets"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "unsloth",
+    "llama_cpp",
+    "xllamacpp",
+    "deepeval",
+    "matplotlib",
+    "datasets",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -1,9 +1,10 @@
-"""The cleaning rules in their order. A record passes all of them, changed at most in its text, or goes to quarantine with the rule's name."""
+"""The cleaning rules in their order: a record passes all of them, or goes to quarantine with the rule's name."""
 
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from llmops_assets.curation.deduplication import Deduplicator
 from llmops_assets.curation.records import Message, Record, Rejected
@@ -37,7 +38,9 @@ def clean(records: Sequence[Record], config: DataConfig, count_tokens: CountToke
         else:
             kept.append(after)
     rules = Counter(row.rule for row in rejected)
-    return Cleaned(kept, rejected, {"read": len(records), **dict(sorted(rules.items())), "kept": len(kept)}, dict(redacted))
+    return Cleaned(
+        kept, rejected, {"read": len(records), **dict(sorted(rules.items())), "kept": len(kept)}, dict(redacted)
+    )
 
 
 def _through(
@@ -78,7 +81,7 @@ def schema_problem(messages: Sequence[Message]) -> str:
     if any(not str(turn.get("content") or "").strip() and not turn.get("tool_calls") for turn in turns):
         return "expected words in every turn, got an empty one"
     follows = {"user": {"assistant"}, "assistant": {"user", "tool"}, "tool": {"assistant", "tool"}, "system": set()}
-    wrong = [a["role"] + "->" + b["role"] for a, b in zip(turns, turns[1:], strict=False) if b["role"] not in follows[a["role"]]]
+    wrong = [a["role"] + "->" + b["role"] for a, b in pairwise(turns) if b["role"] not in follows[a["role"]]]
     return f"expected user and assistant in turn, got {wrong[0]}" if wrong else ""
 
 
@@ -87,7 +90,9 @@ def normalise(text: str) -> str:
     import ftfy
 
     plain = unicodedata.normalize("NFC", ftfy.fix_text(text, uncurl_quotes=False, fix_latin_ligatures=False))
-    kept = "".join(char for char in plain if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cs"))
+    kept = "".join(
+        char for char in plain if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cs")
+    )
     return "\n".join(line.rstrip() for line in kept.replace("\r\n", "\n").split("\n")).strip("\n")
 
 
@@ -99,7 +104,11 @@ def language_problem(record: Record, config: DataConfig) -> str:
     import py3langid
 
     language, _ = py3langid.classify(words)
-    return "" if language in config.cleaning.languages else f"expected {'/'.join(config.cleaning.languages)}, got {language}"
+    return (
+        ""
+        if language in config.cleaning.languages
+        else f"expected {'/'.join(config.cleaning.languages)}, got {language}"
+    )
 
 
 def _is_code(text: str) -> bool:

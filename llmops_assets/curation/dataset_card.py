@@ -10,7 +10,9 @@ from llmops_assets.curation.records import Record
 def sources_of(records: Sequence[Record]) -> list[dict[str, Any]]:
     """One row a source: name, licence, url, rows."""
     counts = Counter((record.source, record.license) for record in records)
-    return [{"name": name, "license": licence, "url": "", "rows": rows} for (name, licence), rows in sorted(counts.items())]
+    return [
+        {"name": name, "license": licence, "url": "", "rows": rows} for (name, licence), rows in sorted(counts.items())
+    ]
 
 
 def dataset_card(product: str, splits: Mapping[str, Sequence[Record]], digests: Mapping[str, str], seed: int) -> str:

@@ -45,7 +45,9 @@ class Deduplicator:
 
 
 def _canonical(record: Record) -> str:
-    return sha256_json([[turn["role"], " ".join(str(turn.get("content") or "").casefold().split())] for turn in record.messages])
+    return sha256_json(
+        [[turn["role"], " ".join(str(turn.get("content") or "").casefold().split())] for turn in record.messages]
+    )
 
 
 def _minhash(record: Record) -> Any:

@@ -23,7 +23,9 @@ def read_files(files: Sequence[Path], product: str) -> tuple[list[Record], list[
         DataError: there are no files, or not one usable row in them.
     """
     if not files:
-        raise DataError(f"expected JSONL files with conversations for {product}, found none; put some into its raw folder")
+        raise DataError(
+            f"expected JSONL files with conversations for {product}, found none; put some into its raw folder"
+        )
     records: list[Record] = []
     rejected: list[Rejected] = []
     for path in files:
@@ -31,7 +33,9 @@ def read_files(files: Sequence[Path], product: str) -> tuple[list[Record], list[
             (records if isinstance(found, Record) else rejected).append(found)  # type: ignore[arg-type]
     if not records:
         reason = rejected[0].reason if rejected else "the files are empty"
-        raise DataError(f"expected conversations for {product} in {len(files)} files, got none that can be read: {reason}")
+        raise DataError(
+            f"expected conversations for {product} in {len(files)} files, got none that can be read: {reason}"
+        )
     return records, rejected
 
 

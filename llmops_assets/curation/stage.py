@@ -110,11 +110,15 @@ def _cases(path: Path, product: str) -> list[dict[str, Any]]:
     names = Counter(row.get("id") for row in rows)
     for number, row in enumerate(rows, 1):
         if not row.get("messages") or "expected" not in row or names[row.get("id")] != 1:
-            raise DataError(f"{path.name}:{number} of {product}: expected a case with its own id, messages and expected")
+            raise DataError(
+                f"{path.name}:{number} of {product}: expected a case with its own id, messages and expected"
+            )
     return [{**row, "set": path.stem} for row in rows]
 
 
-def make_sft_dataset(work: Path, *, conversations: Path, eval_folder: Path, config: DataConfig, product: str) -> dict[str, Any]:
+def make_sft_dataset(
+    work: Path, *, conversations: Path, eval_folder: Path, config: DataConfig, product: str
+) -> dict[str, Any]:
     """Writes train.jsonl, validation.jsonl, card.md; rows that repeat an evaluation case go to quarantine.jsonl.
 
     Raises:
@@ -127,12 +131,22 @@ def make_sft_dataset(work: Path, *, conversations: Path, eval_folder: Path, conf
     clean_records = [record for record in records if record.id not in clashes]
     sides = split(clean_records, config.train_split)
     if not sides.train or not sides.validation:
-        raise DataError(f"expected rows of {product} on both sides of the split, got {len(sides.train)} and {len(sides.validation)}")
-    write_jsonl(work / "train.jsonl", [row for record in sides.train for row in _repeated(record, config.written_repeats)])
+        raise DataError(
+            f"expected rows of {product} on both sides of the split, got {len(sides.train)} and {len(sides.validation)}"
+        )
+    write_jsonl(
+        work / "train.jsonl", [row for record in sides.train for row in _repeated(record, config.written_repeats)]
+    )
     write_jsonl(work / "validation.jsonl", [record.to_row() for record in sides.validation])
-    write_jsonl(work / "quarantine.jsonl", [{"id": name, "rule": "contamination", "case": case} for name, case in clashes.items()])
+    write_jsonl(
+        work / "quarantine.jsonl",
+        [{"id": name, "rule": "contamination", "case": case} for name, case in clashes.items()],
+    )
     digests = {name: sha256_file(work / f"{name}.jsonl") for name in ("train", "validation")}
-    write_text(work / "card.md", dataset_card(product, {"train": sides.train, "validation": sides.validation}, digests, config.seed))
+    write_text(
+        work / "card.md",
+        dataset_card(product, {"train": sides.train, "validation": sides.validation}, digests, config.seed),
+    )
     groups = {record.group for record in sides.train} & {record.group for record in sides.validation}
     return {
         "metrics": {
@@ -157,7 +171,13 @@ def _repeated(record: Record, times: int) -> list[dict[str, Any]]:
 
 
 def make_preference_dataset(
-    work: Path, *, conversations: Path, config: DataConfig, damage: Damage, expected: Callable[[str], Any], passes: Passes
+    work: Path,
+    *,
+    conversations: Path,
+    config: DataConfig,
+    damage: Damage,
+    expected: Callable[[str], Any],
+    passes: Passes,
 ) -> dict[str, Any]:
     """Writes train.jsonl and validation.jsonl with proven pairs from the training side only.
 
@@ -186,7 +206,11 @@ def make_preference_dataset(
     cut = max(1, len(pairs) // 10)
     write_jsonl(work / "validation.jsonl", [pair.to_row() for pair in pairs[:cut]])
     write_jsonl(work / "train.jsonl", [pair.to_row() for pair in pairs[cut:]])
-    return {"metrics": _pair_metrics(pairs), "pairs": len(pairs), "categories": dict(Counter(pair.category for pair in pairs))}
+    return {
+        "metrics": _pair_metrics(pairs),
+        "pairs": len(pairs),
+        "categories": dict(Counter(pair.category for pair in pairs)),
+    }
 
 
 def _pair_metrics(pairs: list[Pair]) -> dict[str, float]:

@@ -1,13 +1,13 @@
 """The scorers in deepeval's form: a test case an answer, a metric a scorer, telemetry off and no key needed."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from llmops_assets.tasks.score import Score
 
-Scorer = Callable[[str, dict[str, Any]], Score]
+Scorer = Callable[[str, Any], Score]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def metric_of(name: str, scorer: Scorer) -> Any:
     from deepeval.metrics import BaseMetric
     from deepeval.test_case import LLMTestCase
 
-    class TaskMetric(BaseMetric):  # type: ignore[misc]
+    class TaskMetric(BaseMetric):  # type: ignore[no-untyped-call]
         threshold = 0.5
         async_mode = False
 
@@ -58,7 +58,10 @@ def metric_of(name: str, scorer: Scorer) -> Any:
 
 
 def judge_cases(
-    cases: Sequence[dict[str, Any]], answers: Sequence[str], scorers: dict[str, Scorer], gold_text: Callable[[Any], str]
+    cases: Sequence[dict[str, Any]],
+    answers: Sequence[str],
+    scorers: Mapping[str, Scorer],
+    gold_text: Callable[[Any], str],
 ) -> list[JudgedCase]:
     """Scores every answer by every scorer, each through its deepeval metric and test case."""
     quiet_deepeval()

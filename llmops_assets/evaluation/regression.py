@@ -30,7 +30,7 @@ def mcnemar(broke: int, mended: int) -> float:
     n, k = broke + mended, min(broke, mended)
     if n == 0:
         return 1.0
-    return min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n)
+    return float(min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n))
 
 
 def compare(reference: Mapping[str, float], candidate: Mapping[str, float], profile: str) -> Regression:

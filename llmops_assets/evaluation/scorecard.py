@@ -50,10 +50,7 @@ def score_sets(
 def _judge(task: Task, name: str, cases: Sequence[dict[str, Any]], texts: Sequence[str]) -> list[JudgedCase]:
     if name == "safety":
         return judge_cases(cases, texts, {"safety": lambda text, _: task.safety(text)}, task.gold_text)
-    scorers = {
-        "accuracy": task.accuracy,
-        "format": task.format,
-    }
+    scorers = {"accuracy": task.accuracy, "format": task.format}
     return judge_cases(cases, texts, scorers, task.gold_text)
 
 

@@ -88,7 +88,9 @@ def _tokenizer(source: Source) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ExportError(f"expected tokenizer.json in {source.folder}, got: {error}; run dpo_model again") from error
     if read["model"]["type"] != "BPE":
-        raise ExportError(f"expected a byte-level BPE tokenizer, got {read['model']['type']}; choose another base_model")
+        raise ExportError(
+            f"expected a byte-level BPE tokenizer, got {read['model']['type']}; choose another base_model"
+        )
     vocabulary: dict[str, int] = read["model"]["vocab"]
     added = {token["content"]: token for token in read["added_tokens"]}
     ids = {**vocabulary, **{content: token["id"] for content, token in added.items()}}
@@ -154,7 +156,9 @@ def tensors_of(source: Source) -> Iterator[tuple[str, Any]]:
             continue
         half = laid.astype(np.float16)
         if not np.isfinite(half).all():
-            raise ExportError(f"expected {hf_name} to fit into F16, got values up to {abs(laid).max():.3g}; train again")
+            raise ExportError(
+                f"expected {hf_name} to fit into F16, got values up to {abs(laid).max():.3g}; train again"
+            )
         yield name, half
 
 

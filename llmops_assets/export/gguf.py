@@ -62,7 +62,12 @@ def _types(value: Any) -> tuple[Any, Any]:
     if isinstance(value, list):
         element = GGUFValueType.STRING if isinstance(value[0], str) else GGUFValueType.INT32
         return GGUFValueType.ARRAY, element
-    kinds = {bool: GGUFValueType.BOOL, int: GGUFValueType.UINT32, float: GGUFValueType.FLOAT32, str: GGUFValueType.STRING}
+    kinds = {
+        bool: GGUFValueType.BOOL,
+        int: GGUFValueType.UINT32,
+        float: GGUFValueType.FLOAT32,
+        str: GGUFValueType.STRING,
+    }
     return kinds[type(value)], None
 
 
@@ -82,7 +87,9 @@ def open_gguf(path: Path) -> Any:
     except (OSError, ValueError, IndexError, KeyError) as error:
         size = path.stat().st_size if path.exists() else 0
         first = (str(error) or type(error).__name__).splitlines()[0]
-        raise ExportError(f"expected a whole GGUF file at {path}, got {size} bytes: {first}; run gguf_model again") from error
+        raise ExportError(
+            f"expected a whole GGUF file at {path}, got {size} bytes: {first}; run gguf_model again"
+        ) from error
     return reader
 
 

@@ -107,12 +107,12 @@ def _fit(
             wanted = torch.tensor([float(example.harmful) for example in batch])
             logits = model(**tokenize([example.text for example in batch]))
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()
-            total += float(loss)
+            total += loss.item()
         losses.append(round(total / len(batches), 4))
         spent = time.monotonic() - started
         report(
@@ -124,7 +124,7 @@ def _fit(
 def grouped_batches(rows: list[Example], size: int, rng: random.Random) -> list[list[Example]]:
     """Shuffled batches of texts of like length: padding is most of the cost of short texts."""
     order = rng.sample(rows, len(rows))
-    batches = []
+    batches: list[list[Example]] = []
     for start in range(0, len(order), size * BUCKET):
         bucket = sorted(order[start : start + size * BUCKET], key=lambda example: len(example.text))
         batches.extend(bucket[at : at + size] for at in range(0, len(bucket), size))

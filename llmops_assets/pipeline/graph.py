@@ -83,61 +83,6 @@ def _merged(recipe: Recipe) -> tuple[Check, ...]:
     )
 
 
-def _dpo(recipe: Recipe) -> tuple[Check, ...]:
-    return (
-        _most("dpo_starts_at_ln2", "dpo_start_gap", recipe.training.tolerances.dpo_start_gap),
-        _least("margin_is_positive", "dpo_margin", 0),
-        _most("chosen_is_not_collapsed", "chosen_logprob_drop", recipe.training.tolerances.chosen_logprob_drop),
-        _most("sft_skill_is_kept", "validation_loss_rise", recipe.training.tolerances.dpo_validation_loss_rise),
-    )
-
-
-def _gguf(recipe: Recipe) -> tuple[Check, ...]:
-    return (
-        _least("file_reads_back", "read_back", 1),
-        _least("prompt_is_the_same_bytes", "prompt_parity", 1.0),
-        _least("quantised_agrees_with_f16", "agreement", recipe.deployment.quantization_tolerance),
-    )
-
-
-def _evaluated(recipe: Recipe) -> tuple[Check, ...]:
-    sentence = {
-        "accuracy": "accuracy_meets_threshold",
-        "format": "format_meets_threshold",
-        "safety": "safety_meets_threshold",
-        "preference": "preference_meets_threshold",
-        "utility": "utility_meets_threshold",
-        "false_refusal": "legitimate_requests_are_not_refused",
-        "accuracy_target": "accuracy_meets_target",
-        "natural_accuracy": "natural_accuracy_meets_target",
-    }
-    return tuple(Check(sentence[gate.metric], gate) for gate in recipe.evaluation_gates())
-
-
-def _deployed(recipe: Recipe) -> tuple[Check, ...]:
-    del recipe
-    return (
-        _least("production_answers", "production_answers", 1),
-        _least("served_file_is_the_judged_file", "digest_matches", 1),
-        _least("smoke_prompts_are_right", "smoke_passed", 1.0),
-    )
-
-
-def _bundled(recipe: Recipe) -> tuple[Check, ...]:
-    del recipe
-    return (_least("bundle_verifies", "verified", 1), _least("licences_allow_the_sale", "licence_allowed", 1))
-
-
-def _none(recipe: Recipe) -> tuple[Check, ...]:
-    del recipe
-    return ()
-
-
-def _watched(recipe: Recipe) -> tuple[Check, ...]:
-    del recipe
-    return (_least("baseline_has_traffic", "baseline_records", 1),)
-
-
 NODES: tuple[Node, ...] = (
     Node("curated_conversations", "data", (), _curated),
     Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),)),
@@ -146,21 +91,9 @@ NODES: tuple[Node, ...] = (
     Node("guard_model", "training", ("sft_dataset",), lambda _: (_least("guard_is_usable", "usable", 1),)),
     Node("sft_adapter", "training", ("sft_dataset",), _sft),
     Node("merged_model", "training", ("sft_adapter",), _merged),
-    Node("dpo_model", "training", ("merged_model", "preference_dataset", "sft_dataset"), _dpo),
-    Node("gguf_model", "export", ("dpo_model", "sft_dataset"), _gguf),
-    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated),
-    Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed),
-    Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched),
-    Node("drift_report", "monitoring", ("monitoring_profile",), _none),
-    Node(
-        "product_bundle",
-        "productization",
-        ("ollama_deployment", "monitoring_profile", "eval_report", "gguf_model", "guard_model", "sft_dataset"),
-        _bundled,
-    ),
 )
 BY_NAME = {node.name: node for node in NODES}
-STAGES = ("data", "training", "export", "evaluation", "deployment", "monitoring", "productization")
+STAGES = ("data", "training")
 GROUPS = {"data": "curation"}
 """The UI's group of a stage, where it is not the stage's own name."""
 
@@ -173,3 +106,36 @@ def gates_of(asset: str, recipe: Recipe) -> tuple[Gate, ...]:
 def check_names(asset: str, recipe: Recipe) -> tuple[tuple[str, bool], ...]:
     """(name, blocking) of every check of an asset."""
     return tuple((check.name, check.gate.blocking) for check in BY_NAME[asset].checks(recipe))
+
+
+def default_check_names(asset: str) -> tuple[tuple[str, bool], ...]:
+    """The same under any recipe: names and what blocks do not hang on thresholds."""
+    return check_names(asset, example_recipe())
+
+
+def example_recipe() -> Recipe:
+    """A recipe of defaults, for what must be known before any recipe is read."""
+    release = {"version": "0.0.1", "date": "2026-01-01", "changes": ["example"]}
+    tier = {"name": "Example", "monthly_price": 1, "deployments": 1, "requests_per_month": 1, "support_hours": 1}
+    product = {
+        "product_name": "Example",
+        "version": "0.0.1",
+        "tagline": "example",
+        "description": "example",
+        "seller": "example",
+        "contact": "example",
+        "pricing_tiers": [tier],
+        "releases": [release],
+    }
+    return Recipe.model_validate(
+        {
+            "pipeline_id": "example",
+            "task": "command",
+            "data": {"raw_data_path": "data/raw", "output_path": "data/artifacts"},
+            "training": {"base_model": "smollm2-135m"},
+            "evaluation": {},
+            "deployment": {"model_name": "example"},
+            "monitoring": {},
+            "product": product,
+        }
+    )

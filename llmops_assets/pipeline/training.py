@@ -1,6 +1,5 @@
 """Stage 2: sft_adapter -> merged_model -> dpo_model, and the guard beside them. Each step is one call into `training`."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -59,36 +58,6 @@ def merged_model(shop: Workshop) -> Made:
 
     settings = {"base": config.base_model, "tolerances": config.tolerances.model_dump()}
     return shop.build("merged_model", inputs=digests(adapter), settings=settings, make=make)
-
-
-def dpo_model(shop: Workshop) -> Made:
-    """Aligns the merged model on preference pairs and merges again."""
-    merged, pairs, data = shop.need("merged_model"), shop.need("preference_dataset"), shop.need("sft_dataset")
-    config = shop.recipe.training
-
-    def make(work: Path) -> dict[str, Any]:
-        from llmops_assets.training.stages import make_dpo_model
-
-        found = make_dpo_model(
-            work,
-            merged=merged.file("model"),
-            pairs=pairs.file("train.jsonl"),
-            validation_pairs=pairs.file("validation.jsonl"),
-            validation=data.file("validation.jsonl"),
-            config=config,
-            log=shop.report,
-        )
-        metrics = {
-            "dpo_start_gap": abs(found["dpo_start_loss"] - math.log(2)),
-            "dpo_margin": found["dpo_margin"],
-            "chosen_logprob_drop": -found["chosen_logprob_change"],
-            "validation_loss_rise": found["validation_loss_rise"],
-        }
-        return metadata(metrics, **found, curves_plot="curves.png")
-
-    return shop.build(
-        "dpo_model", inputs=digests(merged, pairs, data), settings=config.model_dump(mode="json"), make=make
-    )
 
 
 def guard_model(shop: Workshop) -> Made:

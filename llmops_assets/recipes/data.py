@@ -9,9 +9,13 @@ class CleaningConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     languages: tuple[str, ...] = ("en",)
-    language_from_words: int = Field(default=12, ge=1, description="shorter texts say too little to tell their language")
+    language_from_words: int = Field(
+        default=12, ge=1, description="shorter texts say too little to tell their language"
+    )
     redact: bool = True
-    pii_allowed: tuple[str, ...] = Field(default=(), description="kinds that the product's job involves: email, phone, ...")
+    pii_allowed: tuple[str, ...] = Field(
+        default=(), description="kinds that the product's job involves: email, phone, ..."
+    )
     near_duplicate_threshold: float = Field(default=0.9, gt=0, le=1, description="Jaccard of 3-character shingles")
     minimum_quality: float = Field(default=0.3, ge=0, le=1)
 
@@ -44,7 +48,9 @@ class DataConfig(BaseModel):
         description="licences that allow the sale of what is trained on the record",
     )
     composed_rows: int = Field(default=0, ge=0, description="records composed around people's own; 0: none")
-    written_repeats: int = Field(default=1, ge=1, description="how often a row that a person wrote stands in the training file")
+    written_repeats: int = Field(
+        default=1, ge=1, description="how often a row that a person wrote stands in the training file"
+    )
     preference_pairs: int = Field(default=240, ge=0)
     preference_legitimate_share: float = Field(default=0.15, ge=0, le=1)
     seed: int = 7

@@ -22,7 +22,9 @@ class DeploymentConfig(BaseModel):
 
     model_name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,79}$")
     quantization: Literal["auto", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "F16"] = "Q4_K_M"
-    quantization_tolerance: float = Field(default=0.97, ge=0, le=1, description="least share of answers equal to those of F16")
+    quantization_tolerance: float = Field(
+        default=0.97, ge=0, le=1, description="least share of answers equal to those of F16"
+    )
     ollama_url: str = "http://localhost:11434"
     embedded_server: bool = Field(default=True, description="serve without Ollama where none answers")
     rollback_on_failure: bool = True

@@ -26,9 +26,7 @@ class TrainingTolerances(BaseModel):
     merge_logit_gap: float = Field(
         default=1e-2, gt=0, description="largest |merged - adapter| over all logits of a probe"
     )
-    final_over_best: float = Field(
-        default=1.1, ge=1, description="validation loss at the end / its best value"
-    )
+    final_over_best: float = Field(default=1.1, ge=1, description="validation loss at the end / its best value")
     dpo_start_gap: float = Field(default=1e-3, gt=0, description="distance of the first DPO loss from ln 2")
     chosen_logprob_drop: float = Field(
         default=0.25,
@@ -47,17 +45,11 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    base_model: str = Field(
-        min_length=1, description="smollm2-135m, a folder, a .gguf file, or a name on the hub"
-    )
-    output_dir: str = Field(
-        default="", description="an extra copy of the final model goes here; empty: only the store"
-    )
+    base_model: str = Field(min_length=1, description="smollm2-135m, a folder, a .gguf file, or a name on the hub")
+    output_dir: str = Field(default="", description="an extra copy of the final model goes here; empty: only the store")
     backend: Literal["auto", "transformers", "unsloth"] = "auto"
     seed: int = Field(default=42, ge=0)
-    max_length: int = Field(
-        default=512, ge=16, description="tokens of a row; longer rows are left out and counted"
-    )
+    max_length: int = Field(default=512, ge=16, description="tokens of a row; longer rows are left out and counted")
     lora: LoraSettings = LoraSettings()
 
     sft_epochs: int = Field(default=3, ge=1)
@@ -79,14 +71,8 @@ class TrainingConfig(BaseModel):
         lt=1,
         description="share of the training rows held out where no validation file is given",
     )
-    validation_rows: int = Field(
-        default=64, ge=1, description="rows of the validation set measured while training"
-    )
-    validation_points: int = Field(
-        default=2, ge=1, description="measurements after the one of the base, evenly spread"
-    )
-    early_stop_patience: int = Field(
-        default=0, ge=0, description="measurements without improvement; 0: never"
-    )
+    validation_rows: int = Field(default=64, ge=1, description="rows of the validation set measured while training")
+    validation_points: int = Field(default=2, ge=1, description="measurements after the one of the base, evenly spread")
+    early_stop_patience: int = Field(default=0, ge=0, description="measurements without improvement; 0: never")
     early_stop_delta: float = Field(default=0.0, ge=0, description="a smaller gain counts as none")
     tolerances: TrainingTolerances = TrainingTolerances()

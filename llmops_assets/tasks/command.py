@@ -206,7 +206,9 @@ def damage(request: str, gold: dict[str, str]) -> list[tuple[str, str]]:
     if "due" in gold:
         wrong.append(("lost_date", {key: word for key, word in gold.items() if key != "due"}))
         wrong.append(("wrong_date", {**gold, "due": f"the week after {gold['due']}"}))
-        wrong.append(("wrong_date", {**gold, "due": "next week" if "tomorrow" in gold["due"].casefold() else "tomorrow"}))
+        wrong.append(
+            ("wrong_date", {**gold, "due": "next week" if "tomorrow" in gold["due"].casefold() else "tomorrow"})
+        )
     if "priority" in gold:
         wrong.append(("lost_priority", {key: word for key, word in gold.items() if key != "priority"}))
     elif action == "create":

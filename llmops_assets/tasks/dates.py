@@ -65,7 +65,8 @@ def _by_dateparser(plain: str, now: datetime) -> datetime | None:
     import dateparser
 
     settings: Any = {"RELATIVE_BASE": now, "PREFER_DATES_FROM": "future", "RETURN_AS_TIMEZONE_AWARE": False}
-    return dateparser.parse(plain, languages=["en"], settings=settings)
+    moment: datetime | None = dateparser.parse(plain, languages=["en"], settings=settings)
+    return moment
 
 
 def _by_parsedatetime(plain: str, now: datetime) -> datetime | None:

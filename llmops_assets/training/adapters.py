@@ -32,9 +32,7 @@ def lora_config(lora: LoraSettings, rank: int, dropout: float) -> Any:
     )
 
 
-def with_adapter(
-    folder: Path, backend: Backend, lora: LoraSettings, rank: int, seed: int, max_length: int
-) -> Any:
+def with_adapter(folder: Path, backend: Backend, lora: LoraSettings, rank: int, seed: int, max_length: int) -> Any:
     """A model with a fresh adapter; 4-bit where unsloth trains it."""
     from transformers import set_seed
 

@@ -46,9 +46,7 @@ def choose_backend(wanted: str = "auto") -> Backend:
     device = "cuda" if cuda else "mps" if mps else "cpu"
     dtype, why_dtype = _dtype(device, cuda and torch.cuda.is_bf16_supported(including_emulation=False))
     threads = torch.get_num_threads()
-    why_device = (
-        f"{device}: {torch.cuda.get_device_name(0) if cuda else f'no CUDA device, {threads} threads'}"
-    )
+    why_device = f"{device}: {torch.cuda.get_device_name(0) if cuda else f'no CUDA device, {threads} threads'}"
     return Backend(library, device, dtype, threads, f"{why_library}; {why_device}; {why_dtype}")
 
 

@@ -88,9 +88,7 @@ def _folder_digest(folder: Path) -> str:
 
 def _from_gguf(name: str, path: Path, cache: Path) -> BaseModel:
     if not path.is_file():
-        raise TrainingError(
-            f"expected the base model {path}, found no such file; correct training.base_model"
-        )
+        raise TrainingError(f"expected the base model {path}, found no such file; correct training.base_model")
     digest = sha256_file(path)
     folder = cache / "base" / f"{digest[:16]}-v{FORMAT}"
     if not folder.exists():
@@ -177,9 +175,7 @@ def set_up_tokenizer(tokenizer: Any, origin: Path) -> Any:
     known = tokenizer.get_vocab()
     missing = [token for token in SPECIAL if token not in known]
     if missing:
-        raise TrainingError(
-            f"expected the ChatML tokens in the vocabulary of {origin}, missing {', '.join(missing)}"
-        )
+        raise TrainingError(f"expected the ChatML tokens in the vocabulary of {origin}, missing {', '.join(missing)}")
     tokenizer.chat_template = JINJA
     tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token = TURN_START, TURN_END, PAD
     tokenizer.padding_side = "right"

@@ -25,9 +25,7 @@ def newest_whole(folder: Path, fingerprint: str) -> Path | None:
     Raises:
         TrainingError: a checkpoint is whole but of another run (other data, recipe or base).
     """
-    found = sorted(
-        folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True
-    )
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
     for checkpoint in found:
         mark = _mark_of(checkpoint)
         if mark is None:

@@ -126,9 +126,7 @@ def disk_bytes(shape: ModelShape, adapter_parameters: int) -> float:
     return shape.parameters * (4 + 4 + 2 + 2) + adapter_parameters * 4.0 * (2 * 3 + 2)
 
 
-def fitting_plan(
-    plan: MemoryPlan, need: Callable[[MemoryPlan], Estimate], free: float
-) -> tuple[MemoryPlan, Estimate]:
+def fitting_plan(plan: MemoryPlan, need: Callable[[MemoryPlan], Estimate], free: float) -> tuple[MemoryPlan, Estimate]:
     """The first rung of the ladder whose estimate fits.
 
     Raises:
@@ -187,9 +185,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return False
     text = str(error).lower()
     words = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(word in text for word in words)
-    )
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(word in text for word in words))
 
 
 def descend(

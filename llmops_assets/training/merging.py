@@ -17,20 +17,19 @@ PLAIN_PROBES = ("remind me to call Ana tomorrow", "what is due this week", "hell
 SAME_MODEL = 1e-3
 
 
-def merge_model(spec: dict[str, Any], work: Path) -> dict[str, Any]:
+def merge_model(work: Path, *, base: str, adapter: str, config: dict[str, Any], cache: str) -> dict[str, Any]:
     """Merges in this process; see `stages.make_merged_model`.
 
     Raises:
         TrainingError: the adapter is missing, or does not fit the base.
     """
-    recipe = TrainingConfig.model_validate(spec["config"])
-    base, adapter = resolve_base(spec["base"], Path(spec["cache"])), Path(spec["adapter"])
-    check_disk(work, disk_bytes(shape_of(base.folder), 0))
-    tokenizer = load_tokenizer(base.folder)
-    say(f"merging {adapter.name} into {base.name}")
-    model = _adapted(base.folder, adapter)
-    found = merge_and_prove(model, tokenizer, probes_of(adapter, tokenizer), work / "model", recipe.max_length)
-    return {**found, "base": base.to_json(), **peak_memory_gib("cpu")}
+    recipe, origin = TrainingConfig.model_validate(config), resolve_base(base, Path(cache))
+    check_disk(work, disk_bytes(shape_of(origin.folder), 0))
+    tokenizer = load_tokenizer(origin.folder)
+    say(f"merging {Path(adapter).name} into {origin.name}")
+    model = _adapted(origin.folder, Path(adapter))
+    found = merge_and_prove(model, tokenizer, probes_of(Path(adapter), tokenizer), work / "model", recipe.max_length)
+    return {**found, "base": origin.to_json(), **peak_memory_gib("cpu")}
 
 
 def _adapted(base: Path, adapter: Path) -> Any:
@@ -71,7 +70,7 @@ def merge_and_prove(
         without = _logits(model, probes)
     folder.mkdir(parents=True)
     save_model(model.merge_and_unload(safe_merge=True), tokenizer, folder)
-    merged: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    merged: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()  # type: ignore[no-untyped-call]
     logits = _logits(merged, probes)
     change = _gap(logits, without)
     answers = greedy_answers(merged, tokenizer, probes, max_length)
@@ -99,9 +98,7 @@ def _gap(left: list[Any], right: list[Any]) -> float:
     return max(float((one - other).abs().max()) for one, other in zip(left, right, strict=True))
 
 
-def greedy_answers(
-    model: Any, tokenizer: Any, probes: Sequence[list[int]], max_length: int
-) -> list[tuple[str, bool]]:
+def greedy_answers(model: Any, tokenizer: Any, probes: Sequence[list[int]], max_length: int) -> list[tuple[str, bool]]:
     """The likeliest answer to each probe, and whether the model ended it by itself."""
     import torch
 
@@ -112,7 +109,12 @@ def greedy_answers(
     limit = max(16, max_length - width)
     with torch.no_grad():
         made = model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=limit, do_sample=False, eos_token_id=end, pad_token_id=pad
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=limit,
+            do_sample=False,
+            eos_token_id=end,
+            pad_token_id=pad,
         )
     answers = []
     for tokens in made[:, width:].tolist():

@@ -64,13 +64,9 @@ def segments(messages: Sequence[dict[str, Any]], where: str) -> list[tuple[str, 
     for turn in messages:
         role, content = turn.get("role"), turn.get("content")
         if not isinstance(role, str) or not isinstance(content, str):
-            raise DataError(
-                f"expected role and content as text in row {where}, got {turn!r}; correct the dataset"
-            )
+            raise DataError(f"expected role and content as text in row {where}, got {turn!r}; correct the dataset")
         if any(token in content for token in SPECIAL):
-            raise DataError(
-                f"expected plain text in row {where}, got a token of the chat format; clean the dataset"
-            )
+            raise DataError(f"expected plain text in row {where}, got a token of the chat format; clean the dataset")
         pending += opening(role)
         if role == "assistant" and turn.get("train", True):
             parts += [(pending, False), (f"{content}{TURN_END}", True)]

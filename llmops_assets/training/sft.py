@@ -47,7 +47,9 @@ def train_sft(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         TrainingError: the data, the machine or the numbers do not allow a training.
     """
     cache = Path(spec["cache"])
-    job = _prepare(spec["base"], spec["train"], spec["validation"], TrainingConfig.model_validate(spec["config"]), cache)
+    job = _prepare(
+        spec["base"], spec["train"], spec["validation"], TrainingConfig.model_validate(spec["config"]), cache
+    )
     plan, sizes = plan_memory(job.base.folder, job.recipe, job.backend, job.train.rows, job.recipe.sft_batch_size)
     memory.check_disk(work, sizes.disk)
     rendered = show_row(job.train.rows[0], job.tokenizer)
@@ -125,9 +127,7 @@ def _fingerprint(
     )
     files = [sha256_file(Path(path)) for path in (train, validation) if path is not None]
     section = {key: value for key, value in section.items() if not key.startswith("dpo_")}
-    return sha256_json(
-        [CODE_VERSION, origin.digest, files, section, backend.library, backend.device, backend.dtype]
-    )
+    return sha256_json([CODE_VERSION, origin.digest, files, section, backend.library, backend.device, backend.dtype])
 
 
 def _attempt(work: Path, cache: Path, job: SftJob, plan: MemoryPlan) -> dict[str, Any]:
@@ -143,9 +143,7 @@ def _attempt(work: Path, cache: Path, job: SftJob, plan: MemoryPlan) -> dict[str
     with checkpoints.only_one(folder):
         resume = checkpoints.newest_whole(folder, mark)
         recipe = job.recipe
-        model = with_adapter(
-            job.base.folder, job.backend, recipe.lora, plan.rank, recipe.seed, plan.max_length
-        )
+        model = with_adapter(job.base.folder, job.backend, recipe.lora, plan.rank, recipe.seed, plan.max_length)
         trainer = _trainer(model, job, rows, folder, plan)
         validation = Validation.load(folder, resume)
         result = SftRun(trainer, job, validation, mark).train(resume, work / "adapter")
@@ -172,9 +170,7 @@ def _trainer(model: Any, job: SftJob, rows: tuple[TrainingRow, ...], folder: Pat
     )
     columns = {"input_ids": [row.input_ids for row in rows], "labels": [row.labels for row in rows]}
     made = sft_trainer_class(model.config.model_type)
-    trainer = made(
-        model, args=arguments, train_dataset=Dataset.from_dict(columns), processing_class=job.tokenizer
-    )
+    trainer = made(model, args=arguments, train_dataset=Dataset.from_dict(columns), processing_class=job.tokenizer)
     trainer.row_lengths = [len(row.input_ids) for row in rows]
     return trainer
 

@@ -65,9 +65,7 @@ class SftRun:
 
     def _on_step(self, step: int, logs: dict[str, Any]) -> bool:
         if not math.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"expected a finite loss, got {logs['loss']} at step {step}; lower sft_learning_rate"
-            )
+            raise TrainingError(f"expected a finite loss, got {logs['loss']} at step {step}; lower sft_learning_rate")
         self.progress.step(step, logs)
         if step not in self.points:
             return False

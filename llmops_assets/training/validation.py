@@ -38,9 +38,7 @@ def validation_loss(model: Any, rows: Sequence[TrainingRow], pad_id: int) -> flo
         for start in range(0, len(alike), BATCH):
             batch = pad_rows(alike[start : start + BATCH], pad_id)
             precision = torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-            loss, count = summed_loss(
-                model, {key: value.to(device) for key, value in batch.items()}, precision
-            )
+            loss, count = summed_loss(model, {key: value.to(device) for key, value in batch.items()}, precision)
             total, tokens = total + float(loss), tokens + count
     model.train(was_training)
     return total / tokens
@@ -100,7 +98,5 @@ class Validation:
         from safetensors.torch import load_file
 
         step = int(best["step"])
-        set_peft_model_state_dict(
-            model, load_file(self.folder / f"best-{step}" / "adapter_model.safetensors")
-        )
+        set_peft_model_state_dict(model, load_file(self.folder / f"best-{step}" / "adapter_model.safetensors"))
         return step

@@ -6,7 +6,13 @@ from llmops_assets.evaluation.regression import compare, mcnemar
 
 @pytest.mark.parametrize(
     ("successes", "n", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (85, 100, 0.7672, 0.9069), (198, 200, 0.9643, 0.9973), (0, 0, 0.0, 1.0)],
+    [
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (85, 100, 0.7672, 0.9069),
+        (198, 200, 0.9643, 0.9973),
+        (0, 0, 0.0, 1.0),
+    ],
 )
 def test_wilson_interval(successes: int, n: int, low: float, high: float) -> None:
     found = wilson(successes, n)

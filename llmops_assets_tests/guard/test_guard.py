@@ -61,7 +61,10 @@ def test_batches_hold_every_row_once() -> None:
 
 def test_examples_leave_composed_rows_out_and_count_each_text_once() -> None:
     def row(text: str, answer: str, composed: bool = False) -> dict[str, object]:
-        return {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": answer}], "composed": composed}
+        return {
+            "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": answer}],
+            "composed": composed,
+        }
 
     rows = [row("a", '{"action":"refuse"}'), row("a", '{"action":"refuse"}'), row("b", "text"), row("c", "{}", True)]
     assert distinct(examples(rows)) == [Example("a", True), Example("b", False)]
@@ -73,7 +76,13 @@ def test_one_kind_of_rows_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_trained_guard_tells_harm_from_chores_after_loading(tmp_path: Path) -> None:
-    bad = ["poison his coffee", "stalk my ex tonight", "threaten the witness", "steal her bank card", "burn down his shop"]
+    bad = [
+        "poison his coffee",
+        "stalk my ex tonight",
+        "threaten the witness",
+        "steal her bank card",
+        "burn down his shop",
+    ]
     good = ["buy coffee", "call my mum tonight", "thank the witness", "order a bank card", "clean the shop"]
     rows = [Example(text, True) for text in bad] + [Example(text, False) for text in good]
     config = GuardConfig(classifier=True, epochs=8, batch_size=5, learning_rate=2e-4, false_block_target=0.0)

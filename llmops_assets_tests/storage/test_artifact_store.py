@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -19,7 +18,13 @@ def build(store: ArtifactStore, text: str = "one", **changed: Any) -> Artifact:
         atomic.write_text(work / "scratch" / "left.txt", "dropped")
         return {"metrics": {}, "shown": {"text": text}}
 
-    given: dict[str, Any] = {"inputs": {"a": "1"}, "settings": {"rate": 1}, "code_version": "1", "make": make, **changed}
+    given: dict[str, Any] = {
+        "inputs": {"a": "1"},
+        "settings": {"rate": 1},
+        "code_version": "1",
+        "make": make,
+        **changed,
+    }
     return store.build("asset", "TaskMaster", **given)
 
 
@@ -100,7 +105,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     with pytest.raises((StoreError, OSError)):
         atomic.write_text(folder / "x", "new")
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["value.json"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:

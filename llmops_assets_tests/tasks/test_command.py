@@ -143,6 +143,10 @@ def vendored() -> list[Path]:
 @pytest.mark.parametrize("path", vendored(), ids=lambda path: path.stem)
 def test_every_frozen_label_is_valid_and_judged_right(path: Path) -> None:
     rows: list[dict[str, Any]] = [row for row in read_jsonl(path) if "expected" in row]
-    wrong = [row["id"] for row in rows if command.score_accuracy(command.to_text(row["expected"]), row["expected"]).value != 1]
+    wrong = [
+        row["id"]
+        for row in rows
+        if command.score_accuracy(command.to_text(row["expected"]), row["expected"]).value != 1
+    ]
     assert rows
     assert wrong == []

@@ -183,7 +183,7 @@ DELETE = (
     "no need for {task} now",
 )
 
-LIST = (
+LIST: tuple[tuple[str, dict[str, str]], ...] = (
     ("what's on my list", {}),
     ("show my tasks", {}),
     ("list everything", {}),
