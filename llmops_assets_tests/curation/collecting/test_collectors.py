@@ -67,7 +67,7 @@ def test_a_third_of_the_reviews_are_clean_and_every_rule_is_there() -> None:
 
 def test_the_part_lists_hold_all_kinds() -> None:
     kinds = Counter(
-        row["kind"] for name in ("phrases", "titles") for row in read_jsonl(DATA / f"raw/TaskMaster/{name}.jsonl")
+        row["kind"] for name in ("phrases", "titles") for row in read_jsonl(DATA / f"raw/TaskMaster/parts/{name}.jsonl")
     )
     assert kinds["due"] > 300
     assert kinds["repeat"] > 90
