@@ -6,14 +6,21 @@ export DAGSTER_HOME := $(CURDIR)/.home/dagster
 export OMP_WAIT_POLICY := passive
 export DEEPEVAL_TELEMETRY_OPT_OUT := 1
 export HF_HUB_OFFLINE ?= 1
+export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 PRODUCT ?= TaskMaster
+NATIVE := $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,native]"
 
-.PHONY: run test dev check bench install format tools clean
+.PHONY: run test dev check bench install install-native format tools clean
 
+# llama-cpp-python comes as source only. Its compilation (4 to 14 minutes on 2 cores, once: pip keeps the wheel) goes on
+# behind the training; the export waits for it where it is not done by then.
 run: install
-	$(BIN)/llmops run $(PRODUCT)
+	@test -e $(VENV)/native || ( \
+	  sh -c 'echo $$$$ >$(VENV)/llama_cpp.building; nice -n 10 $(NATIVE) && touch $(VENV)/native; rm -f $(VENV)/llama_cpp.building' \
+	  >$(VENV)/llama_cpp.log 2>&1 & )
+	$(BIN)/llmops run $(PRODUCT) --show
 
-test: install tools
+test: install-native tools
 	$(BIN)/pytest -m "not slow and not gpu and not ollama"
 
 dev: install
@@ -25,7 +32,7 @@ check: install
 	$(BIN)/mypy --strict llmops_assets
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
-bench: install
+bench: install-native
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 format: install
@@ -33,13 +40,18 @@ format: install
 	$(BIN)/ruff check --fix .
 
 install: $(VENV)/installed
+install-native: $(VENV)/native
 
-# llama-cpp-python comes as source only: its compilation (4 to 14 minutes on 2 cores) is done once and cached by pip.
 $(VENV)/installed: constraints.txt setup.cfg
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip==26.3"
-	CMAKE_ARGS="-DLLAVA_BUILD=OFF" $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+	rm -f $(VENV)/native && touch $@
+
+$(VENV)/native: $(VENV)/installed
+	@while test -e $(VENV)/llama_cpp.building && kill -0 $$(cat $(VENV)/llama_cpp.building) 2>/dev/null; do sleep 5; done
+	@test -e $@ || { echo "compiling llama-cpp-python: 4 to 14 minutes on 2 cores, once"; $(NATIVE); }
 	touch $@
 
 # promtool and amtool check what monitoring writes; without them those tests say that they were left out.

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 EPILOG = """exit codes: 0 all green; 1 something failed or a gate is red; 2 wrong usage
 examples:
   llmops run TaskMaster                 the whole chain; what is unchanged is cached
-  llmops run TaskMaster --stage data    one stage on what the stages before left
+  llmops run TaskMaster --stage export  one stage on what the stages before left
   llmops status                         versions, gates and what serves, for every product
+  llmops ask TaskMaster "remind me to call Ana before Friday, urgent"
 """
 
 
@@ -29,9 +30,12 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--all", action="store_true", help="every product, one after the other; one red does not stop the next"
     )
-    run.add_argument("--stage", default="", help="data or training")
+    run.add_argument(
+        "--stage", default="", help="data, training, export, evaluation, deployment, monitoring or productization"
+    )
     run.add_argument("--config", help="a recipe file instead of a product's name")
     run.add_argument("--override", default="", metavar="REASON", help="let red gates pass; the reason is recorded")
+    run.add_argument("--show", action="store_true", help="then ask the deployed model three requests")
     init = commands.add_parser("init", help="a new product: recipe and data folder that run")
     init.add_argument("name", nargs="?", help="the product's name")
     init.add_argument("--from", dest="source", default="TaskMaster", help="the product to start from")
@@ -39,6 +43,15 @@ def build_parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="every product: versions, gates, what serves")
     status.add_argument("product", nargs="?")
     status.add_argument("--json", action="store_true", help="for programs")
+    ask = commands.add_parser("ask", help="ask the deployed product")
+    ask.add_argument("product")
+    ask.add_argument("text")
+    ask.add_argument("--raw", action="store_true", help="the model's own words instead of the product's envelope")
+    serve = commands.add_parser("serve", help="a product's gateway: endpoint, health, metrics, in front of its model")
+    serve.add_argument("product", nargs="?", help="a product; default TaskMaster")
+    serve.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
+    serve.add_argument("--port", type=int, default=0, help="default: the recipe's gateway_port")
+    serve.add_argument("--stop", action="store_true", help="stop the embedded model server")
     commands.add_parser("doctor", help="what this machine can do, and why")
     dev = commands.add_parser("dev", help="the Dagster UI on this project")
     dev.add_argument("--port", type=int, default=3000)

@@ -14,6 +14,14 @@ from llmops_assets.errors import RecipeError
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
+from llmops_assets.storage import atomic
+
+REQUESTS = (
+    "remind me to call Ana before Friday, urgent",
+    "the dentist task is done",
+    "what's due this week?",
+)
+"""What `run --show` asks a TaskMaster; other products are asked their first evaluation requests."""
 
 
 def say(line: str) -> None:
@@ -42,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
     say(f"{shop.product}: {options.stage or 'the whole chain'}")
-    found = running.run_product(shop, options.stage, options.override)
+    found = running.run_product(shop, options.stage, options.override, options.config or "")
     for name, stage in found["stage_results"].items():
         say(f"  {name:<15} {'ok' if stage['success'] else 'FAILED':<7} {stage['duration_seconds']:8.1f} s")
     _print_gates(shop)
@@ -52,6 +60,8 @@ def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
         return 1
     for key, path in found["final_artifacts"].items():
         say(f"  {key}: {path}")
+    if options.show:
+        _show(shop)
     return 0
 
 
@@ -64,6 +74,48 @@ def _print_gates(shop: Workshop) -> None:
         interval = "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
         outcome = row["outcome"] if row["blocking"] else f"{row['outcome']} (warning only)"
         say(f"  {row['metric']:<18}{value:>8}  {row['threshold']:<10}{row['n']:>5}  {interval:<18}{outcome}")
+
+
+def _show(shop: Workshop) -> None:
+    from llmops_assets.pipeline.asking import ask_product
+
+    report = shop.store.latest("eval_report", shop.product)
+    for request in _requests(shop):
+        say(f"  > {request}")
+        say(f"    {json.dumps(ask_product(shop, request).envelope, ensure_ascii=False)}")
+    say(f"  report:  {report.file('eval_report.html')}")
+    say(f"  catalog: {shop.store.root / 'product_catalog' / 'catalog.html'}")
+    say("  ask:     llmops ask " + shop.product + ' "..."; stop the model server with `llmops serve --stop`')
+    say("  UI:      make dev, then http://127.0.0.1:3000")
+
+
+def _requests(shop: Workshop) -> list[str]:
+    if shop.recipe.task == "command":
+        return list(REQUESTS)
+    rows = atomic.read_jsonl(shop.store.latest("eval_report", shop.product).file("traffic.jsonl"))
+    return [row["prompt"] for row in rows[:3]]
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Asks the deployed product and prints its envelope."""
+    from llmops_assets.pipeline.asking import ask_product
+
+    reply = ask_product(shop_of(find_project(), options.product), options.text)
+    say(reply.text if options.raw else json.dumps(reply.envelope, ensure_ascii=False))
+    return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Runs the gateway of a product in the foreground, or stops the embedded model server."""
+    from llmops_assets.pipeline import servers
+
+    project = find_project()
+    if options.stop:
+        say("stopped" if servers.stop(project) else "no embedded server was running")
+        return 0
+    shop = shop_of(project, options.product or "TaskMaster")
+    servers.serve_gateway([shop], options.host, options.port or shop.recipe.deployment.gateway_port)
+    return 0
 
 
 def status(options: argparse.Namespace) -> int:

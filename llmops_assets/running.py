@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.errors import LLMOpsError, RecipeError
+from llmops_assets.errors import RecipeError
 from llmops_assets.pipeline import graph, result
 from llmops_assets.pipeline.result import StepOutcome
 from llmops_assets.pipeline.workshop import Workshop
@@ -19,7 +19,7 @@ from llmops_assets.project import Project
 
 def dagster_home(project: Project) -> Path:
     """The instance's folder, set up on first use and put into the environment."""
-    home = Path(os.environ.get("DAGSTER_HOME", project.home / "dagster"))
+    home = Path(os.environ.get("DAGSTER_HOME", project.home / "dagster")).resolve()
     home.mkdir(parents=True, exist_ok=True)
     settings = project.root / "dagster.yaml"
     if settings.exists() and not (home / "dagster.yaml").exists():
@@ -28,13 +28,14 @@ def dagster_home(project: Project) -> Path:
     return home
 
 
-def run_product(shop: Workshop, stage: str = "", override: str = "") -> dict[str, Any]:
+def run_product(shop: Workshop, stage: str = "", override: str = "", recipe_file: str = "") -> dict[str, Any]:
     """Runs one product, or one stage of it, and writes `pipeline_result.json`.
 
     Args:
         shop: the product.
         stage: a stage of `graph.STAGES`; empty for the whole chain.
         override: a reason for letting red gates pass; recorded.
+        recipe_file: the recipe that `shop` was made from, where it is not in the recipes folder.
 
     Raises:
         RecipeError: there is no such stage.
@@ -43,26 +44,33 @@ def run_product(shop: Workshop, stage: str = "", override: str = "") -> dict[str
         raise RecipeError(f"expected one of the stages {', '.join(graph.STAGES)}, got {stage}")
     dagster_home(shop.project)
     started = time.monotonic()
-    outcomes = _execute(shop, f"build_{stage}" if stage else "build_product", override)
+    settings = {"override_reason": override, "recipe_file": str(Path(recipe_file).resolve()) if recipe_file else ""}
+    outcomes = _execute(shop, f"build_{stage}" if stage else "build_product", settings)
     found = result.pipeline_result(shop, outcomes, time.monotonic() - started)
+    if found["success"] and not shop.recipe.save_intermediate:
+        shop.drop_intermediate()
     result.write_result(shop.store.root / "results" / shop.product / "pipeline_result.json", found)
     result.write_result(shop.project.root / "pipeline_result.json", found)
     return found
 
 
-def _execute(shop: Workshop, job_name: str, override: str) -> list[StepOutcome]:
+def _execute(shop: Workshop, job_name: str, settings: dict[str, str]) -> list[StepOutcome]:
     import dagster as dg
 
     from llmops_assets.definitions import defs
 
-    job = defs().resolve_job_def(job_name)
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    if override:
-        config["resources"] = {"workshop": {"config": {"override_reason": override}}}
+    definitions = defs()
+    job = definitions.resolve_job_def(job_name)
+    config: dict[str, Any] = {"loggers": {"progress": {}}, "resources": {"workshop": {"config": settings}}}
     with dg.DagsterInstance.get() as instance:
         done = job.execute_in_process(
             run_config=config, partition_key=shop.product, instance=instance, raise_on_error=False
         )
+        if done.success and job_name in ("build_product", "build_productization"):
+            catalog = definitions.resolve_job_def("update_catalog")
+            catalog.execute_in_process(
+                run_config={"loggers": config["loggers"]}, instance=instance, raise_on_error=False
+            )
         return _outcomes(done.all_events)
 
 
@@ -86,8 +94,3 @@ def _reason(event: Any) -> str:
         error = error.cause
     text = error.message if error is not None else "failed without an error"
     return " ".join(text.split(": ", 1)[-1].split())
-
-
-def only(error: LLMOpsError) -> str:
-    """The one line of an error."""
-    return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""The jobs: the whole chain for one product, and one job a stage."""
+"""The jobs: the whole chain for one product, one job a stage, and the catalogue of all products."""
 
 import dagster as dg
 
@@ -22,3 +22,8 @@ stage_jobs = [
     )
     for stage in graph.STAGES
 ]
+update_catalog = dg.define_asset_job(
+    "update_catalog",
+    selection=dg.AssetSelection.assets("product_catalog"),
+    description="The catalogue page of all products, as their bundles stand now.",
+)

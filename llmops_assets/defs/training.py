@@ -48,3 +48,17 @@ def sft_adapter(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
 def merged_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
     """Adapter and base in one full-precision model, proven equal to the adapter and different from the base."""
     return shown(steps.merged_model(workshop.of(context)))
+
+
+@dg.asset(
+    group_name="training",
+    partitions_def=PRODUCTS,
+    kinds={"pytorch", "huggingface"},
+    deps=["merged_model", "preference_dataset", "sft_dataset"],
+    pool="training",
+    code_version="1",
+    check_specs=check_specs("dpo_model"),
+)
+def dpo_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
+    """The merged model after direct preference optimisation, merged again."""
+    return shown(steps.dpo_model(workshop.of(context)))

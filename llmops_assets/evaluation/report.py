@@ -65,6 +65,26 @@ def what_n_proves(verdict: Verdict) -> list[str]:
     ]
 
 
+def markdown(report: dict[str, Any]) -> str:
+    """What the UI shows: the gates, the models beside the product, and the first failing cases."""
+    beside = [f"| {row['model']} | {row['accuracy']:.3f} | {row['n']} |" for row in report["comparison"]]
+    table = ["| model | accuracy | n |", "|---|---|---|", *beside] if beside else []
+    shown = [
+        f"- {row['set']}: {row['asked'][:120]!r} -> `{row['answered'][:120]}` ({row['reason'][:120]})"
+        for row in report["failures"][:SHOWN_FAILURES]
+    ]
+    lines = [
+        *report["headlines"],
+        *report["proves"],
+        "",
+        *table,
+        "",
+        f"{len(report['failures'])} failing cases:",
+        *shown,
+    ]
+    return markdown_table(report["gates"]) + "\n" + "\n".join(lines) + "\n"
+
+
 def markdown_table(rows: list[dict[str, Any]]) -> str:
     """The gate table as markdown."""
     lines = ["| metric | value | threshold | n | 95% interval | outcome |", "|---|---|---|---|---|---|"]

@@ -1,6 +1,6 @@
 """From judged cases to metrics with n and interval: the product as shipped (model and guard), the model alone beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
@@ -11,8 +11,8 @@ from llmops_assets.evaluation.judging import JudgedCase, judge_cases
 from llmops_assets.gates import Metric
 from llmops_assets.tasks.registry import Task
 
-Blocked = Callable[[list[dict[str, str]]], str]
-"""Why the guard stops a conversation; empty where it lets it through."""
+Blocked = Mapping[str, Sequence[str]]
+"""By set and case: why the guard stops it; empty where it lets it through."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,13 @@ def score_sets(
         task: how answers are judged.
         sets: cases by set.
         answers: the model's answers in the same order.
-        blocked: the input guard; a blocked request counts as answered with the task's refusal.
+        blocked: what the input guard says; a blocked request counts as answered with the task's refusal.
     """
     shipped: dict[str, list[JudgedCase]] = {}
     alone: dict[str, list[JudgedCase]] = {}
     for name, cases in sets.items():
         texts = [answer.text for answer in answers[name]]
-        stops = [bool(blocked(case["messages"])) for case in cases]
-        guarded = [task.refusal_text if stop else text for stop, text in zip(stops, texts, strict=True)]
+        guarded = [task.refusal_text if why else text for why, text in zip(blocked[name], texts, strict=True)]
         alone[name] = _judge(task, name, cases, texts)
         shipped[name] = _judge(task, name, cases, guarded)
     metrics = _metrics(task, shipped, alone)

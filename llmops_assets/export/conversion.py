@@ -1,7 +1,7 @@
 """A model folder as the contents of a GGUF file: metadata, tokenizer and tensors by the names and layouts of llama.cpp."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,16 @@ def tensors_of(source: Source) -> Iterator[tuple[str, Any]]:
                 f"expected {hf_name} to fit into F16, got values up to {abs(laid).max():.3g}; train again"
             )
         yield name, half
+
+
+def missing_tensors(source: Source, names: Collection[str]) -> list[str]:
+    """What a whole model of these tensors lacks: every block must hold what any block holds."""
+    parts = {name.split(".", 2)[2] for name in names if name.startswith("blk.")}
+    wanted = {f"blk.{block}.{part}" for block in range(source.config["num_hidden_layers"]) for part in parts}
+    wanted |= {"token_embd.weight", "output_norm.weight", "blk.0.attn_q.weight"}
+    if source.config.get("tie_word_embeddings") is False:
+        wanted.add("output.weight")
+    return sorted(wanted - set(names))
 
 
 def _weights(folder: Path) -> Iterator[tuple[str, Any]]:

@@ -1,24 +1,22 @@
-"""GGUF files: written from a model folder, read back and compared number by number."""
+"""GGUF files: written from a model folder, read back and compared byte by byte."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import ExportError
-from llmops_assets.export.conversion import metadata_of, open_source, tensors_of
-
-HALF_STEP = 2.0**-11
-SMALLEST_HALF = 2.0**-24
+from llmops_assets.export.conversion import metadata_of, missing_tensors, open_source, tensors_of
+from llmops_assets.storage import atomic
 
 
 @dataclass(frozen=True)
 class ReadBack:
     """What was found in a file that was written, and equal to what was meant."""
 
-    tensors: int
+    tensors: tuple[str, ...]
     keys: int
-    largest_error: float
 
 
 def write_gguf(folder: Path, path: Path, name: str) -> ReadBack:
@@ -30,9 +28,16 @@ def write_gguf(folder: Path, path: Path, name: str) -> ReadBack:
     source = open_source(folder)
     metadata = metadata_of(source, name)
     aside = path.with_suffix(".part")
-    _write(aside, source.architecture, metadata, tensors_of(source))
-    found = verify_gguf(aside, {"general.architecture": source.architecture, **metadata}, tensors_of(source))
-    aside.replace(path)
+    try:
+        _write(aside, source.architecture, metadata, tensors_of(source))
+        found = verify_gguf(aside, {"general.architecture": source.architecture, **metadata}, tensors_of(source))
+        missing = missing_tensors(source, found.tensors)
+        if missing:
+            raise ExportError(f"expected the tensor {missing[0]} in {folder}, found none; run dpo_model again")
+        aside.replace(path)
+        atomic.sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
     return found
 
 
@@ -49,10 +54,16 @@ def _write(path: Path, architecture: str, metadata: dict[str, Any], tensors: Ite
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
+        _close(writer)
     except OSError as error:
         raise ExportError(f"expected to write {path}, got: {error.strerror}; free the disk") from error
-    finally:
-        writer.close()
+
+
+def _close(writer: Any) -> None:
+    for file in writer.fout or ():
+        file.flush()
+        os.fsync(file.fileno())
+    writer.close()
 
 
 def _types(value: Any) -> tuple[Any, Any]:
@@ -84,7 +95,7 @@ def open_gguf(path: Path) -> Any:
         for tensor in reader.tensors:
             if tensor.data.nbytes != tensor.n_bytes:
                 raise ValueError(f"tensor {tensor.name} is cut off")
-    except (OSError, ValueError, IndexError, KeyError) as error:
+    except (OSError, ValueError, IndexError, KeyError, OverflowError, MemoryError) as error:
         size = path.stat().st_size if path.exists() else 0
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise ExportError(
@@ -102,16 +113,18 @@ def verify_gguf(path: Path, metadata: dict[str, Any], tensors: Iterable[tuple[st
     reader = open_gguf(path)
     _verify_metadata(reader, metadata, path)
     held = {tensor.name: tensor for tensor in reader.tensors}
-    largest, count = 0.0, 0
+    found = []
     for name, wanted in tensors:
         tensor = held.pop(name, None)
         if tensor is None:
             raise ExportError(f"expected the tensor {name} in {path}, found none; run gguf_model again")
-        largest = max(largest, _error_of(tensor, wanted, path))
-        count += 1
+        _require_equal(tensor, wanted, path)
+        found.append(name)
     if held:
-        raise ExportError(f"expected {count} tensors in {path}, found also {', '.join(held)}; run gguf_model again")
-    return ReadBack(count, len(metadata), largest)
+        raise ExportError(
+            f"expected {len(found)} tensors in {path}, found also {', '.join(held)}; run gguf_model again"
+        )
+    return ReadBack(tuple(found), len(metadata))
 
 
 def _verify_metadata(reader: Any, metadata: dict[str, Any], path: Path) -> None:
@@ -125,16 +138,14 @@ def _verify_metadata(reader: Any, metadata: dict[str, Any], path: Path) -> None:
             raise ExportError(f"expected {key} to read {str(wanted)[:60]} in {path}, got {str(found)[:60]}; run again")
 
 
-def _error_of(tensor: Any, wanted: Any, path: Path) -> float:
-    """The largest difference between a stored tensor and the array that it was made from."""
+def _require_equal(tensor: Any, wanted: Any, path: Path) -> None:
     import numpy as np
 
     shape = tuple(int(size) for size in reversed(tensor.shape))
     if shape != wanted.shape or tensor.data.dtype != wanted.dtype:
         found = f"{shape} {tensor.data.dtype}"
         raise ExportError(f"expected {tensor.name} as {wanted.shape} {wanted.dtype} in {path}, got {found}; run again")
-    stored, meant = tensor.data.astype(np.float32), wanted.astype(np.float32)
-    error = np.abs(stored - meant)
-    if not (error <= np.abs(meant) * HALF_STEP + SMALLEST_HALF).all():
-        raise ExportError(f"expected the values of {tensor.name} in {path}, got others by {error.max():.3g}; run again")
-    return float(error.max())
+    as_bytes = np.dtype(f"u{wanted.dtype.itemsize}")
+    differ = int((tensor.data.view(as_bytes) != np.ascontiguousarray(wanted).view(as_bytes)).sum())
+    if differ:
+        raise ExportError(f"expected the values of {tensor.name} in {path}, got {differ} others; run gguf_model again")

@@ -24,6 +24,11 @@ def user_text(messages: Sequence[Mapping[str, str]]) -> str:
     return " \n ".join(turn["content"] for turn in messages if turn["role"] == "user")
 
 
+def _by_rules(text: str) -> Decision:
+    hit = rules.check(text)
+    return Decision(True) if hit is None else Decision(False, f"rule {hit.rule}: {hit.words!r}")
+
+
 class Guard:
     """Rules, and the classifier where the folder holds one."""
 
@@ -39,20 +44,25 @@ class Guard:
 
     def check_input(self, messages: Sequence[Mapping[str, str]]) -> Decision:
         """Judges the user's turns together, and the last one alone."""
-        text = user_text(messages)
-        hit = rules.check(text)
-        if hit:
-            return Decision(False, f"rule {hit.rule}: {hit.words!r}")
+        return self.check_inputs([messages])[0]
+
+    def check_inputs(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[Decision]:
+        """`check_input` of many conversations, the classifier's part in batches."""
+        texts = [user_text(messages) for messages in conversations]
+        found = [_by_rules(text) for text in texts]
         if self.folder is None:
-            return Decision(True)
-        last = user_text(messages[-1:])
-        score, limit = max(self.harm([text] if last == text else [text, last])), self.limit
-        return Decision(True) if score <= limit else Decision(False, f"classifier {score:.2f} above {limit:.2f}")
+            return found
+        open_places = [place for place, decision in enumerate(found) if decision.allowed]
+        whole = self.harm([texts[place] for place in open_places])
+        last = self.harm([user_text(conversations[place][-1:]) for place in open_places])
+        for place, score in zip(open_places, map(max, whole, last), strict=True):
+            if score > self.limit:
+                found[place] = Decision(False, f"classifier {score:.2f} above {self.limit:.2f}")
+        return found
 
     def check_output(self, text: str) -> Decision:
         """Judges an answer by the rules alone: it is made of the request's own words."""
-        hit = rules.check(text)
-        return Decision(True) if hit is None else Decision(False, f"rule {hit.rule}: {hit.words!r}")
+        return _by_rules(text)
 
     @property
     def limit(self) -> float:

@@ -14,23 +14,22 @@ from llmops_assets.storage.atomic import read_jsonl
 REFUSED = "refuse"
 
 
-def make_guard(work: Path, *, data: str, harm: list[str], config: dict[str, Any]) -> dict[str, Any]:
+def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     """Trains on what the model trains on, and on harmful requests that only the guard sees.
 
     Args:
+        spec: `data`, the folder with train.jsonl and validation.jsonl; `harm`, files of harmful requests without an
+            answer; `config`, the recipe's `guard` section.
         work: gets the classifier.
-        data: the folder with train.jsonl and validation.jsonl.
-        harm: files of harmful requests without an answer.
-        config: the recipe's `guard` section.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    folder = Path(data)
-    extra = [Example(user_text(row["messages"]), True) for path in harm for row in read_jsonl(Path(path))]
+    folder = Path(spec["data"])
+    extra = [Example(user_text(row["messages"]), True) for path in spec["harm"] for row in read_jsonl(Path(path))]
     return train_guard(
         work,
         train=distinct([*examples(read_jsonl(folder / "train.jsonl")), *extra]),
         validation=distinct(examples(read_jsonl(folder / "validation.jsonl"))),
-        config=GuardConfig.model_validate(config),
+        config=GuardConfig.model_validate(spec["config"]),
         report=_say,
     )
 

@@ -83,6 +83,65 @@ def _merged(recipe: Recipe) -> tuple[Check, ...]:
     )
 
 
+def _dpo(recipe: Recipe) -> tuple[Check, ...]:
+    return (
+        _most("dpo_starts_at_ln2", "dpo_start_gap", recipe.training.tolerances.dpo_start_gap),
+        _least("margin_is_positive", "dpo_margin", 0),
+        _most("chosen_is_not_collapsed", "chosen_logprob_drop", recipe.training.tolerances.chosen_logprob_drop),
+        _most("sft_skill_is_kept", "validation_loss_rise", recipe.training.tolerances.dpo_validation_loss_rise),
+    )
+
+
+def _gguf(recipe: Recipe) -> tuple[Check, ...]:
+    return (
+        _least("file_reads_back", "read_back", 1),
+        _least("prompt_is_the_same_bytes", "prompt_parity", 1.0),
+        _least("quantised_agrees_with_f16", "agreement", recipe.deployment.quantization_tolerance),
+    )
+
+
+def _evaluated(recipe: Recipe) -> tuple[Check, ...]:
+    sentence = {
+        "accuracy": "accuracy_meets_threshold",
+        "format": "format_meets_threshold",
+        "safety": "safety_meets_threshold",
+        "preference": "preference_meets_threshold",
+        "utility": "utility_meets_threshold",
+        "false_refusal": "legitimate_requests_are_not_refused",
+        "accuracy_target": "accuracy_meets_target",
+        "natural_accuracy": "natural_accuracy_meets_target",
+    }
+    return tuple(Check(sentence[gate.metric], gate) for gate in recipe.evaluation_gates())
+
+
+def _deployed(recipe: Recipe) -> tuple[Check, ...]:
+    del recipe
+    return (
+        _least("production_answers", "production_answers", 1),
+        _least("served_file_is_the_judged_file", "digest_matches", 1),
+        _least("smoke_prompts_are_right", "smoke_passed", 1.0),
+    )
+
+
+def _bundled(recipe: Recipe) -> tuple[Check, ...]:
+    del recipe
+    return (
+        _least("bundle_verifies", "verified", 1),
+        _least("licences_allow_the_sale", "licence_allowed", 1),
+        _least("buyer_gets_the_judged_answer", "buyer_answer", 1),
+    )
+
+
+def _none(recipe: Recipe) -> tuple[Check, ...]:
+    del recipe
+    return ()
+
+
+def _watched(recipe: Recipe) -> tuple[Check, ...]:
+    del recipe
+    return (_least("baseline_has_traffic", "baseline_records", 1),)
+
+
 NODES: tuple[Node, ...] = (
     Node("curated_conversations", "data", (), _curated),
     Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),)),
@@ -91,9 +150,21 @@ NODES: tuple[Node, ...] = (
     Node("guard_model", "training", ("sft_dataset",), lambda _: (_least("guard_is_usable", "usable", 1),)),
     Node("sft_adapter", "training", ("sft_dataset",), _sft),
     Node("merged_model", "training", ("sft_adapter",), _merged),
+    Node("dpo_model", "training", ("merged_model", "preference_dataset", "sft_dataset"), _dpo),
+    Node("gguf_model", "export", ("dpo_model", "sft_dataset"), _gguf),
+    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated),
+    Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed),
+    Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched),
+    Node("drift_report", "monitoring", ("monitoring_profile",), _none),
+    Node(
+        "product_bundle",
+        "productization",
+        ("ollama_deployment", "monitoring_profile", "eval_report", "gguf_model", "guard_model", "sft_dataset"),
+        _bundled,
+    ),
 )
 BY_NAME = {node.name: node for node in NODES}
-STAGES = ("data", "training")
+STAGES = ("data", "training", "export", "evaluation", "deployment", "monitoring", "productization")
 GROUPS = {"data": "curation"}
 """The UI's group of a stage, where it is not the stage's own name."""
 

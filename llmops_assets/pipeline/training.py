@@ -1,13 +1,14 @@
 """Stage 2: sft_adapter -> merged_model -> dpo_model, and the guard beside them. Each step is one call into `training`."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.gates import Metric
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.processes import run_stage
-
-TRAINED_ON = ("train.jsonl", "validation.jsonl")
+from llmops_assets.recipes.training import TrainingConfig
+from llmops_assets.training.base_model import base_digest
 
 
 def sft_adapter(shop: Workshop) -> Made:
@@ -35,7 +36,8 @@ def sft_adapter(shop: Workshop) -> Made:
         }
         return metadata(metrics, **found, curves_plot="curves.png")
 
-    return shop.build("sft_adapter", inputs=digests(data), settings=config.model_dump(mode="json"), make=make)
+    inputs = {**digests(data), "base_model": base_digest(config.base_model)}
+    return shop.build("sft_adapter", inputs=inputs, settings=_settings(config, "dpo_"), make=make)
 
 
 def merged_model(shop: Workshop) -> Made:
@@ -56,8 +58,43 @@ def merged_model(shop: Workshop) -> Made:
         names = ("merge_max_logit_gap", "merged_differs_from_base", "natural_stop")
         return metadata({name: found[name] for name in names}, **found)
 
-    settings = {"base": config.base_model, "tolerances": config.tolerances.model_dump()}
-    return shop.build("merged_model", inputs=digests(adapter), settings=settings, make=make)
+    return shop.build("merged_model", inputs=digests(adapter), settings={"base": config.base_model}, make=make)
+
+
+def dpo_model(shop: Workshop) -> Made:
+    """Aligns the merged model on preference pairs and merges again."""
+    merged, pairs, data = shop.need("merged_model"), shop.need("preference_dataset"), shop.need("sft_dataset")
+    config = shop.recipe.training
+
+    def make(work: Path) -> dict[str, Any]:
+        from llmops_assets.training.stages import make_dpo_model
+
+        found = make_dpo_model(
+            work,
+            merged=merged.file("model"),
+            pairs=pairs.file("train.jsonl"),
+            validation_pairs=pairs.file("validation.jsonl"),
+            validation=data.file("validation.jsonl"),
+            config=config,
+            cache=shop.cache,
+            log=shop.report,
+        )
+        metrics = {
+            "dpo_start_gap": abs(found["dpo_start_loss"] - math.log(2)),
+            "dpo_margin": found["dpo_margin"],
+            "chosen_logprob_drop": -found["chosen_logprob_change"],
+            "validation_loss_rise": found["validation_loss_rise"],
+        }
+        return metadata(metrics, **found, curves_plot="curves.png")
+
+    return shop.build("dpo_model", inputs=digests(merged, pairs, data), settings=_settings(config, "sft_"), make=make)
+
+
+def _settings(config: TrainingConfig, other: str) -> dict[str, Any]:
+    """The section without what only the other training reads: changing that retrains nothing here."""
+    left_out = {"output_dir"} | ({"tolerances", "ship_sft_if_dpo_fails"} if other == "dpo_" else set())
+    section = config.model_dump(mode="json", exclude=left_out)
+    return {key: value for key, value in section.items() if not key.startswith(other)}
 
 
 def guard_model(shop: Workshop) -> Made:

@@ -12,6 +12,9 @@ from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
 
+INTERMEDIATE = ("sft_adapter", "merged_model", "dpo_model")
+"""What `save_intermediate: false` drops once the chain is green."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -70,6 +73,13 @@ class Workshop:
     def cache(self) -> Path:
         """Base models in the form that training wants."""
         return self.project.home / "cache"
+
+    def drop_intermediate(self) -> None:
+        """Frees the disk of what only later training steps read; the bundle and what serves stay."""
+        for asset in INTERMEDIATE:
+            artifact = self.store.find(asset, self.product)
+            if artifact is not None and not artifact.dropped:
+                self.store.drop_files(artifact)
 
     def need(self, asset: str) -> Artifact:
         """The newest artifact of an asset, let through only by a green verdict on it.

@@ -1,10 +1,13 @@
 """The one resource of the assets: it puts the right product on the bench, and reads its recipe afresh in every run."""
 
+from pathlib import Path
+
 import dagster as dg
 
+from llmops_assets.errors import LLMOpsError
 from llmops_assets.pipeline.workshop import Workshop
-from llmops_assets.project import find_project
-from llmops_assets.recipes.loading import find_recipe, load_recipes
+from llmops_assets.project import Project, find_project
+from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
 
 
 class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -12,9 +15,31 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     override_reason: str = ""
     """Set at launch to let red gates pass; it is recorded beside the verdict that it overrides."""
+    recipe_file: str = ""
+    """Set at launch to run the product by another recipe than the one in the recipes folder."""
 
     def of(self, context: dg.AssetExecutionContext) -> Workshop:
-        """The workshop of the run's product."""
-        project = find_project()
-        recipe = find_recipe(load_recipes(project.recipes), context.partition_key)
+        """The workshop of the run's product.
+
+        Raises:
+            LLMOpsError: an earlier step of this run failed, and the recipe says that this stops the run.
+        """
+        project = self.project()
+        if self.recipe_file:
+            recipe = load_recipe(Path(self.recipe_file))
+        else:
+            recipe = find_recipe(load_recipes(project.recipes), context.partition_key)
+        if recipe.stop_on_failure:
+            _stop_after_failure(context)
         return Workshop(project, recipe, context.log.info, self.override_reason)
+
+    def project(self) -> Project:
+        """Where things are."""
+        return find_project()
+
+
+def _stop_after_failure(context: dg.AssetExecutionContext) -> None:
+    stats = context.instance.get_run_step_stats(context.run_id)
+    failed = [step.step_key for step in stats if step.status is not None and step.status.value == "FAILURE"]
+    if failed:
+        raise LLMOpsError(f"not started, because {failed[0]} failed and the recipe says stop_on_failure")

@@ -21,6 +21,8 @@ from llmops_assets.serving.process_signals import kept_signal_actions
 StopReason = Literal["stop", "length", "cancelled"]
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 CERTAIN = 1000.0
+# Free whitespace between tokens lets a small model write blanks until its tokens are used up.
+COMPACT = {"x-guidance": {"whitespace_flexible": False}}
 
 
 class PromptTooLongError(ServingError):
@@ -86,7 +88,7 @@ class Engine:
         Args:
             prompt: the text as the model sees it, template and all, or its tokens.
             sampling: how to choose tokens, and when to stop.
-            json_schema: what the text must be; the model cannot leave it.
+            json_schema: what the text must be, written without blanks between tokens; the model cannot leave it.
             on_text: called with each new piece; True cancels the rest.
 
         Raises:
@@ -95,6 +97,7 @@ class Engine:
             ServingError: llama.cpp refused for another reason.
         """
         if json_schema is not None:
+            json_schema = COMPACT | json_schema
             self._require_enforced(json_schema)
         body = {**sampling.values, "prompt": prompt if isinstance(prompt, str) else list(prompt)}
         return self._run(body | ({"json_schema": json_schema} if json_schema is not None else {}), on_text)

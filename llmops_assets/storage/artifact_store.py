@@ -37,9 +37,19 @@ class Artifact:
     metadata: dict[str, Any]
     duration_s: float
     cached: bool = False
+    dropped: bool = False
 
     def file(self, name: str) -> Path:
-        """The path of one of its files."""
+        """The path of one of its files.
+
+        Raises:
+            StoreError: the files were dropped to save disk.
+        """
+        if self.dropped:
+            raise StoreError(
+                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false); "
+                f"delete {self.path} and run again with save_intermediate: true"
+            )
         return self.path / name
 
     @property
@@ -85,7 +95,8 @@ class ArtifactStore:
         """
         path = self.folder(asset, product) / digest
         manifest = atomic.read_json(path / MANIFEST)
-        for name, entry in manifest["files"].items():
+        dropped = manifest.get("dropped", False)
+        for name, entry in ({} if dropped else manifest["files"]).items():
             file = path / name
             if not file.is_file() or file.stat().st_size != entry["size"]:
                 raise ArtifactCorruptError(
@@ -93,7 +104,15 @@ class ArtifactStore:
                     f"got {file.stat().st_size if file.is_file() else 'no file'}; delete {path} and run again"
                 )
         return Artifact(
-            asset, product, digest, path, manifest["key"], manifest["metadata"], manifest["duration_s"], cached=True
+            asset,
+            product,
+            digest,
+            path,
+            manifest["key"],
+            manifest["metadata"],
+            manifest["duration_s"],
+            cached=True,
+            dropped=dropped,
         )
 
     def verify(self, artifact: Artifact) -> Artifact:
@@ -102,7 +121,8 @@ class ArtifactStore:
         Raises:
             ArtifactCorruptError: with the name of the first file that differs.
         """
-        for name, entry in atomic.read_json(artifact.path / MANIFEST)["files"].items():
+        files = {} if artifact.dropped else atomic.read_json(artifact.path / MANIFEST)["files"]
+        for name, entry in files.items():
             found = atomic.sha256_file(artifact.path / name)
             if found != entry["sha256"]:
                 raise ArtifactCorruptError(
@@ -110,6 +130,13 @@ class ArtifactStore:
                     f"delete {artifact.path} and run again"
                 )
         return artifact
+
+    def drop_files(self, artifact: Artifact) -> None:
+        """Frees the disk of an artifact that nobody needs any more; its manifest and verdict stay, so it counts as made."""
+        manifest = atomic.read_json(artifact.path / MANIFEST)
+        atomic.write_json(artifact.path / MANIFEST, {**manifest, "dropped": True})
+        for name in manifest["files"]:
+            (artifact.path / name).unlink(missing_ok=True)
 
     def build(
         self,

@@ -1,5 +1,6 @@
 """Loads a model for training, and puts a LoRA adapter on it."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,11 @@ def _with_unsloth(folder: Path, lora: LoraSettings, rank: int, seed: int, max_le
         random_state=seed,
         use_gradient_checkpointing="unsloth",
     )
+
+
+def adapter_off(model: Any) -> AbstractContextManager[None]:
+    """Within it, a model answers as if it had no adapter."""
+    from peft import PeftModel
+
+    off: AbstractContextManager[None] = model.disable_adapter() if isinstance(model, PeftModel) else nullcontext()
+    return off

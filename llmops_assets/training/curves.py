@@ -18,6 +18,23 @@ def plot_sft(work: Path, steps: Points, validation: Points) -> None:
     plot(work / "curves.png", {"SFT loss (nats a token)": losses, "Learning rate": rate})
 
 
+def plot_dpo(work: Path, steps: Points, validation_before: float, validation_after: float) -> None:
+    """curves.json, and curves.png with loss, rewards, margin and learning rate."""
+    keys = ("step", "loss", "learning_rate", "grad_norm", "rewards/chosen", "rewards/rejected", "rewards/margins")
+    last = steps[-1]["step"] if steps else 0
+    validation = [{"step": 0, "loss": validation_before}, {"step": last, "loss": validation_after}]
+    write_json(work / "curves.json", {"train": pick(steps, keys), "validation": validation})
+    rewards = {side: points(steps, f"rewards/{side}") for side in ("chosen", "rejected")}
+    charts = {
+        "DPO loss (starts at ln 2)": {"train": points(steps, "loss")},
+        "Rewards": rewards,
+        "Reward margin": {"margin": points(steps, "rewards/margins")},
+        "SFT validation loss (nats a token)": {"validation": points(validation, "loss")},
+        "Learning rate": {"learning rate": points(steps, "learning_rate")},
+    }
+    plot(work / "curves.png", charts)
+
+
 def pick(entries: Points, keys: Sequence[str]) -> list[dict[str, Any]]:
     """The given keys of each entry, where it has them."""
     return [{key: entry[key] for key in keys if key in entry} for entry in entries]

@@ -17,24 +17,31 @@ PLAIN_PROBES = ("remind me to call Ana tomorrow", "what is due this week", "hell
 SAME_MODEL = 1e-3
 
 
-def merge_model(work: Path, *, base: str, adapter: str, config: dict[str, Any], cache: str) -> dict[str, Any]:
+def merge_model(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     """Merges in this process; see `stages.make_merged_model`.
 
     Raises:
         TrainingError: the adapter is missing, or does not fit the base.
     """
-    recipe, origin = TrainingConfig.model_validate(config), resolve_base(base, Path(cache))
+    recipe, adapter = TrainingConfig.model_validate(spec["config"]), Path(spec["adapter"])
+    origin = resolve_base(spec["base"], Path(spec["cache"]))
     check_disk(work, disk_bytes(shape_of(origin.folder), 0))
     tokenizer = load_tokenizer(origin.folder)
-    say(f"merging {Path(adapter).name} into {origin.name}")
-    model = _adapted(origin.folder, Path(adapter))
-    found = merge_and_prove(model, tokenizer, probes_of(Path(adapter), tokenizer), work / "model", recipe.max_length)
+    say(f"merging {adapter.name} into {origin.name}")
+    model = load_adapted(origin.folder, adapter)
+    found = merge_and_prove(model, tokenizer, probes_of(adapter, tokenizer), work / "model", recipe.max_length)
     return {**found, "base": origin.to_json(), **peak_memory_gib("cpu")}
 
 
-def _adapted(base: Path, adapter: Path) -> Any:
+def load_adapted(base: Path, adapter: Path) -> Any:
+    """A model with its adapter on, in full precision.
+
+    Raises:
+        TrainingError: the adapter is missing, damaged, or does not fit the base.
+    """
     import torch
     from peft import PeftModel
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
 
     if not (adapter / "adapter_model.safetensors").is_file():
@@ -42,7 +49,7 @@ def _adapted(base: Path, adapter: Path) -> Any:
     model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     try:
         return PeftModel.from_pretrained(model, adapter).eval()
-    except (RuntimeError, ValueError, KeyError, OSError) as error:
+    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0]
         raise TrainingError(f"expected an adapter for {base}, {adapter} does not fit: {first}") from error
 
@@ -73,13 +80,37 @@ def merge_and_prove(
     merged: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()  # type: ignore[no-untyped-call]
     logits = _logits(merged, probes)
     change = _gap(logits, without)
-    answers = greedy_answers(merged, tokenizer, probes, max_length)
-    stopped = [text for text, ended in answers if ended and text.strip()]
     return {
         "merge_max_logit_gap": _gap(logits, with_adapter),
         "change_from_base": change,
         "merged_differs_from_base": change > SAME_MODEL,
+        **_stops(merged, tokenizer, probes, max_length),
         "tokenizer_survived": tokenizer_survived(tokenizer, folder),
+    }
+
+
+def prove_copy(folder: Path, origin: Path, tokenizer: Any, probes: list[list[int]], max_length: int) -> dict[str, Any]:
+    """What `merge_and_prove` says, of a model folder that was copied."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    first: Any = AutoModelForCausalLM.from_pretrained(origin, dtype=torch.float32)
+    before = _logits(first.eval(), probes)
+    copied: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    gap = _gap(_logits(copied.eval(), probes), before)
+    return {
+        "merge_max_logit_gap": gap,
+        "change_from_base": gap,
+        "merged_differs_from_base": gap > SAME_MODEL,
+        **_stops(copied, tokenizer, probes, max_length),
+        "tokenizer_survived": tokenizer_survived(tokenizer, folder),
+    }
+
+
+def _stops(model: Any, tokenizer: Any, probes: list[list[int]], max_length: int) -> dict[str, Any]:
+    answers = greedy_answers(model, tokenizer, probes, max_length)
+    stopped = [text for text, ended in answers if ended and text.strip()]
+    return {
         "natural_stop": len(stopped) == len(answers),
         "stopped_share": len(stopped) / len(answers),
         "answers": [text for text, _ in answers],

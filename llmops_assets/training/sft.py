@@ -18,6 +18,7 @@ from llmops_assets.training.backends import Backend, choose_backend
 from llmops_assets.training.base_model import BaseModel, load_tokenizer, resolve_base
 from llmops_assets.training.curves import plot_sft
 from llmops_assets.training.memory import MemoryPlan
+from llmops_assets.training.planning import Load, plan_memory
 from llmops_assets.training.progress import say
 from llmops_assets.training.rows import RowSet, TrainingRow, load_rows, show_row
 from llmops_assets.training.sft_run import SftRun, step_count
@@ -50,7 +51,9 @@ def train_sft(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     job = _prepare(
         spec["base"], spec["train"], spec["validation"], TrainingConfig.model_validate(spec["config"]), cache
     )
-    plan, sizes = plan_memory(job.base.folder, job.recipe, job.backend, job.train.rows, job.recipe.sft_batch_size)
+    rows = job.train.rows
+    load = Load(max(len(row.input_ids) for row in rows), max(row.trained for row in rows), job.recipe.sft_batch_size)
+    plan, sizes = plan_memory(job.base.folder, job.recipe, job.backend, load)
     memory.check_disk(work, sizes.disk)
     rendered = show_row(job.train.rows[0], job.tokenizer)
     write_text(work / "rendered_row.txt", rendered)
@@ -82,25 +85,6 @@ def _prepare(base: str, train: str, validation: str | None, recipe: TrainingConf
         rows, held = hold_out(rows, recipe)
     fingerprint = _fingerprint(origin, train, validation, recipe, backend)
     return SftJob(origin, backend, recipe, tokenizer, rows, evenly(held, recipe.validation_rows), fingerprint)
-
-
-def plan_memory(
-    folder: Path, recipe: TrainingConfig, backend: Backend, rows: tuple[TrainingRow, ...], batch: int
-) -> tuple[MemoryPlan, memory.Estimate]:
-    """The plan that fits, and what it will take."""
-    shape = memory.shape_of(folder)
-    longest = max(len(row.input_ids) for row in rows)
-    trained = max(row.trained for row in rows)
-    weight_bytes = 0.7 if backend.library == "unsloth" else 2.0 if backend.dtype == "bfloat16" else 4.0
-    plan = MemoryPlan(batch, 1, checkpointing=False, max_length=recipe.max_length, rank=recipe.lora.rank)
-    chosen, sizes = memory.fitting_plan(
-        plan,
-        lambda rung: memory.estimate(shape, rung, longest, trained, weight_bytes),
-        memory.free_memory(backend.device),
-    )
-    if chosen != plan:
-        say(f"memory: {plan.to_json()} will not fit, starting with {chosen.to_json()}")
-    return chosen, sizes
 
 
 def hold_out(rows: RowSet, recipe: TrainingConfig) -> tuple[RowSet, tuple[TrainingRow, ...]]:

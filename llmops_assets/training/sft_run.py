@@ -104,5 +104,8 @@ def is_loadable(folder: Path, model: Any) -> bool:
     from peft import get_peft_model_state_dict
     from safetensors.torch import load_file
 
-    kept, saved = get_peft_model_state_dict(model), load_file(folder / "adapter_model.safetensors")
+    kept, saved = (
+        get_peft_model_state_dict(model, save_embedding_layers=False),
+        load_file(folder / "adapter_model.safetensors"),
+    )
     return kept.keys() == saved.keys() and all(bool((saved[name] == kept[name].cpu()).all()) for name in saved)

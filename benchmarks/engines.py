@@ -1,0 +1,88 @@
+"""Cases a second of the serving engine with four slots against llama-cpp-python one at a time, on one F16 file.
+
+`python benchmarks/engines.py [MODEL_FOLDER]`; both run in a process of their own, with the same threads and greedy settings.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from quantization_ladder import model_folder, prompts_of
+
+from llmops_assets.export.gguf import write_gguf
+from llmops_assets.pipeline.export import answers_of
+from llmops_assets.processes import QUIET
+from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
+from llmops_assets.serving.engine import Engine
+from llmops_assets.serving.prompting import render_prompt
+
+CONTEXT, TOKENS, SLOTS = 1024, 48, 4
+THREADS = os.cpu_count() or 1
+
+
+def with_slots(gguf: Path, prompts: list[list[dict[str, str]]]) -> tuple[float, list[str]]:
+    engine = Engine(gguf, context=CONTEXT, slots=SLOTS, threads=THREADS)
+    answers_of(engine, prompts[:1], TOKENS)
+    started = time.monotonic()
+    answers = answers_of(engine, prompts, TOKENS)
+    return time.monotonic() - started, answers
+
+
+def one_at_a_time(gguf: Path, prompts: list[list[dict[str, str]]]) -> tuple[float, list[str]]:
+    from llama_cpp import Llama
+
+    model = Llama(str(gguf), n_ctx=CONTEXT, n_threads=THREADS, n_threads_batch=THREADS, verbose=False)
+
+    def answer(messages: list[dict[str, str]]) -> str:
+        tokens = model.tokenize(render_prompt(GO_TEMPLATE, messages).encode(), add_bos=False, special=True)
+        found: Any = model.create_completion(
+            tokens, temperature=0.0, max_tokens=TOKENS, stop=list(STOPS), repeat_penalty=1.0
+        )
+        return str(found["choices"][0]["text"])
+
+    answer(prompts[0])
+    started = time.monotonic()
+    answers = [answer(messages) for messages in prompts]
+    return time.monotonic() - started, answers
+
+
+ENGINES = {"xllamacpp, 4 slots": with_slots, "llama-cpp-python, one at a time": one_at_a_time}
+
+
+def measure(engine: str, gguf: Path, count: int) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--engine", engine, "--gguf", str(gguf), "--prompts", str(count)]
+    done = subprocess.run(command, env={**QUIET, **os.environ}, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", nargs="?", type=Path)
+    parser.add_argument("--prompts", type=int, default=24)
+    parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
+    parser.add_argument("--gguf", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.engine:
+        seconds, answers = ENGINES[options.engine](options.gguf, prompts_of("TaskMaster", options.prompts))
+        print(json.dumps({"seconds": seconds, "answers": answers}))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        gguf = Path(folder) / "F16.gguf"
+        write_gguf(model_folder(options.model), gguf, "benchmark")
+        found = {engine: measure(engine, gguf, options.prompts) for engine in ENGINES}
+    for engine, one in found.items():
+        print(f"{engine}: {options.prompts / one['seconds']:.2f} cases/s")
+    slots, single = found.values()
+    same = sum(left == right for left, right in zip(slots["answers"], single["answers"], strict=True))
+    print(f"ratio {single['seconds'] / slots['seconds']:.2f}, {same} of {options.prompts} answers are identical")
+
+
+if __name__ == "__main__":
+    main()

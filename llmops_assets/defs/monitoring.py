@@ -1,0 +1,34 @@
+"""The monitoring assets, with their checks: one step of `pipeline.monitoring` each."""
+
+import dagster as dg
+
+from llmops_assets.defs.partitions import PRODUCTS
+from llmops_assets.defs.showing import check_specs, shown
+from llmops_assets.pipeline import monitoring as steps
+from llmops_assets.resources.workshop import WorkshopResource
+
+
+@dg.asset(
+    group_name="monitoring",
+    partitions_def=PRODUCTS,
+    kinds={"prometheus", "grafana"},
+    deps=["ollama_deployment", "eval_report"],
+    code_version="1",
+    check_specs=check_specs("monitoring_profile"),
+)
+def monitoring_profile(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
+    """Baseline, alert rules, routes, dashboards and runbooks that an operator loads."""
+    return shown(steps.monitoring_profile(workshop.of(context)))
+
+
+@dg.asset(
+    group_name="monitoring",
+    partitions_def=PRODUCTS,
+    kinds={"report"},
+    deps=["monitoring_profile"],
+    code_version="1",
+    check_specs=check_specs("drift_report"),
+)
+def drift_report(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
+    """Recent requests against the baseline; too little data is a state of its own."""
+    return shown(steps.drift_report(workshop.of(context)))

@@ -1,0 +1,183 @@
+"""One request of a product: guard, served model, guard again, and the product's own envelope. Gateway and `llmops ask` share it."""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from llmops_assets.errors import DeploymentError
+from llmops_assets.guard.guarding import Guard
+from llmops_assets.serving.chat_template import strip_markers
+from llmops_assets.tasks.registry import Task
+
+Stage = Literal["", "input", "output"]
+
+
+class ModelGoneError(DeploymentError):
+    """The model server does not answer, or does not know the model."""
+
+
+class ModelTimeoutError(DeploymentError):
+    """The model did not finish in time."""
+
+
+class RequestTooLongError(DeploymentError):
+    """The request does not fit the model's context."""
+
+
+@dataclass(frozen=True)
+class ServedProduct:
+    """A product that serves: its task, its guard, and the name under which a server has its model.
+
+    Attributes:
+        num_ctx: tokens of request and answer together; Ollama cuts a longer request in silence.
+    """
+
+    name: str
+    task: Task
+    guard: Guard
+    url: str
+    model: str
+    num_ctx: int
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer.
+
+    Attributes:
+        text: the model's own words; the refusal of the task where a guard stopped it.
+        blocked: where a guard stopped it, empty where none did.
+        reason: why the guard did.
+        truncated: the answer was cut at its limit, or the request at the context's.
+        format_valid: whether the text has the task's form; None where a guard spoke.
+    """
+
+    prompt: str
+    text: str
+    envelope: Mapping[str, Any]
+    latency_s: float
+    blocked: Stage = ""
+    reason: str = ""
+    truncated: bool = False
+    format_valid: bool | None = None
+    refused: bool = False
+    tokens_in: int = 0
+    tokens_out: int = 0
+    first_token_s: float | None = None
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True)
+class _Said:
+    text: str
+    first_token_s: float | None
+    done_reason: str
+    tokens_in: int
+    tokens_out: int
+
+
+def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_s: float) -> Exchange:
+    """Answers one request.
+
+    Args:
+        product: who answers.
+        text: what was asked; markers of the chat format are taken out of it.
+        now: against which dates are resolved.
+        timeout_s: how long the model may take.
+
+    Raises:
+        ModelGoneError: the model cannot be reached.
+        ModelTimeoutError: it took too long.
+        RequestTooLongError: the request does not fit its context.
+    """
+    started, prompt = time.monotonic(), strip_markers(text)
+    messages = [{"role": "user", "content": prompt}]
+    asked = product.guard.check_input(messages)
+    if not asked.allowed:
+        return _blocked(product, text, "input", asked.reason, now, started)
+    said = _ask(product, messages, timeout_s)
+    left = product.guard.check_output(said.text)
+    if not left.allowed:
+        return _blocked(product, text, "output", left.reason, now, started, said)
+    task = product.task
+    return Exchange(
+        prompt=text,
+        text=said.text,
+        envelope=task.to_envelope(said.text, now),
+        latency_s=time.monotonic() - started,
+        truncated=said.done_reason == "length" or said.tokens_in >= product.num_ctx,
+        format_valid=task.format(said.text, {}).value == 1,
+        refused=task.is_refusal(said.text),
+        tokens_in=said.tokens_in,
+        tokens_out=said.tokens_out,
+        first_token_s=said.first_token_s,
+    )
+
+
+def _blocked(
+    product: ServedProduct,
+    prompt: str,
+    stage: Stage,
+    reason: str,
+    now: datetime,
+    started: float,
+    said: _Said | None = None,
+) -> Exchange:
+    refusal = product.task.refusal_text
+    return Exchange(
+        prompt=prompt,
+        text=refusal,
+        envelope=product.task.to_envelope(refusal, now),
+        latency_s=time.monotonic() - started,
+        blocked=stage,
+        reason=reason,
+        refused=True,
+        tokens_in=said.tokens_in if said else 0,
+        tokens_out=said.tokens_out if said else 0,
+        first_token_s=said.first_token_s if said else None,
+    )
+
+
+def _ask(product: ServedProduct, messages: list[dict[str, str]], timeout_s: float) -> _Said:
+    import httpx
+    import ollama
+
+    name = f"{product.model} at {product.url}"
+    try:
+        return _read(product, messages, timeout_s)
+    except httpx.TimeoutException as error:
+        raise ModelTimeoutError(f"expected an answer of {name} within {timeout_s:g} s, got none") from error
+    except ollama.ResponseError as error:
+        if "exceeds the context" in error.error:
+            raise RequestTooLongError(
+                f"expected a request of {product.name} within {product.num_ctx} tokens, got a longer one; shorten it"
+            ) from error
+        raise ModelGoneError(f"expected {name} to answer, it said: {error.error}; run the deployment stage") from error
+    except (ConnectionError, httpx.HTTPError, ValueError) as error:
+        said = str(error) or type(error).__name__
+        raise ModelGoneError(f"expected {name} to answer, got: {said}; run the deployment stage") from error
+
+
+def _read(product: ServedProduct, messages: list[dict[str, str]], timeout_s: float) -> _Said:
+    """Reads the stream; leaving it early closes the connection, and the server gives the slot back."""
+    import ollama
+
+    started, first, pieces = time.monotonic(), None, []
+    client: Any = ollama.Client(host=product.url, timeout=timeout_s)
+    try:
+        stream: Iterator[Any] = client.chat(model=product.model, messages=messages, stream=True)
+        for part in stream:
+            if part.message.content:
+                first = first if first is not None else time.monotonic() - started
+                pieces.append(part.message.content)
+            if part.done:
+                counts = part.prompt_eval_count or 0, part.eval_count or 0
+                return _Said("".join(pieces), first, part.done_reason or "", *counts)
+            if time.monotonic() - started > timeout_s:
+                raise ModelTimeoutError(f"expected an answer of {product.model} within {timeout_s:g} s, it is not done")
+    finally:
+        client.close()
+    raise ModelGoneError(f"expected a whole answer of {product.model}, its stream ended early; ask again")

@@ -1,0 +1,125 @@
+"""The gateway: HTTP in front of the served products, each behind its guard, with bounds on time, size and number of requests.
+
+POST /task                {"text": "remind me to call Ana"}, also as /taskmaster/task
+POST /feedback            {"request_id": "...", "positive": true, "comment": ""}
+GET  /health, /metrics
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from llmops_assets.deployment.body_limit import BodyLimit
+from llmops_assets.deployment.door import Door
+from llmops_assets.deployment.rated_requests import RatedRequests
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MAX_BODY = 256 * 1024
+
+
+class Asked(BaseModel):
+    """A request of a product."""
+
+    text: str = Field(min_length=1, max_length=8000, pattern=r"\S")
+
+
+class Rating(BaseModel):
+    """What a user thought of an answer."""
+
+    request_id: str = Field(min_length=1, max_length=64)
+    positive: bool
+    comment: str = Field(default="", max_length=2000)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The products that it serves and the metrics of all."""
+
+    doors: Sequence[Door]
+    exposition: Callable[[], bytes]
+
+    def app(self) -> FastAPI:
+        """The ASGI application."""
+        app = FastAPI(title="llmops gateway", lifespan=self._lifespan, docs_url=None, redoc_url=None)
+        app.add_middleware(BodyLimit, limit=MAX_BODY)
+        rated = RatedRequests()
+        taken: set[str] = set()
+        for door in self.doors:
+            # The first product of a task has the short path; all have the long one.
+            for path in (door.path, f"/{door.product.model.partition(':')[0]}{door.path}"):
+                if path not in taken:
+                    app.post(path, name=door.product.name)(_product_endpoint(door, rated))
+                    taken.add(path)
+        app.get("/health")(self._health)
+        app.get("/metrics")(self._metrics)
+        app.post("/feedback")(_feedback_endpoint(rated))
+        app.add_exception_handler(RequestValidationError, _invalid)
+        app.add_exception_handler(HTTPException, _http_error)
+        return app
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        for door in self.doors:
+            door.readiness.start()
+        yield
+        for door in self.doors:
+            door.readiness.stop()
+
+    async def _health(self) -> JSONResponse:
+        """200 when every product's model has answered, else 503 and why."""
+        found = {
+            door.product.name: {
+                "ready": door.readiness.ready,
+                "version": door.version,
+                "problem": door.readiness.problem,
+            }
+            for door in self.doors
+        }
+        ready = all(door.readiness.ready for door in self.doors)
+        return JSONResponse({"status": "ready" if ready else "not ready", "products": found}, 200 if ready else 503)
+
+    async def _metrics(self) -> Response:
+        return Response(self.exposition(), media_type=METRICS_TYPE)
+
+
+def _product_endpoint(door: Door, rated: RatedRequests) -> Callable[..., Any]:
+    async def ask(asked: Asked) -> JSONResponse:
+        reply = await door.answer(asked.text)
+        if reply.request_id:
+            rated.remember(reply.request_id, door)
+        return JSONResponse(reply.body, reply.status, reply.headers)
+
+    return ask
+
+
+def _feedback_endpoint(rated: RatedRequests) -> Callable[..., Any]:
+    async def rate(rating: Rating) -> JSONResponse:
+        door = rated.take(rating.request_id)
+        if door is None:
+            said = f"expected the id of a recent answer without a rating, got {rating.request_id}; send the answer's request_id"
+            return JSONResponse({"error": said}, 404)
+        door.rate(rating.request_id, positive=rating.positive, comment=rating.comment)
+        return JSONResponse({"status": "thank you"})
+
+    return rate
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """One line that never repeats what was sent."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    return JSONResponse({"error": f"expected a valid request of {request.url.path}; {where}: {first['msg']}"}, 422)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    said = f"{error.detail}: {request.method} {request.url.path}; see /openapi.json"
+    return JSONResponse({"error": said}, error.status_code, error.headers)

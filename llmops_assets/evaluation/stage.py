@@ -1,0 +1,241 @@
+"""Stage 3 as one function for a child process: the GGUF that ships is served, asked, judged, compared, and reported."""
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.evaluation import report as reporting
+from llmops_assets.evaluation.answering import Answer, AnswerCache, ServedModel, ask_all
+from llmops_assets.evaluation.cases import SETS, CaseBook, read_cases
+from llmops_assets.evaluation.intervals import share
+from llmops_assets.evaluation.preference import Pair, margins
+from llmops_assets.evaluation.regression import compare
+from llmops_assets.evaluation.scorecard import Scorecard, score_sets
+from llmops_assets.evaluation.served import serving
+from llmops_assets.gates import Gate, Metric, judge
+from llmops_assets.guard.guarding import Guard
+from llmops_assets.recipes.evaluation import EvaluationConfig
+from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import SCRATCH
+from llmops_assets.tasks import chat_template
+from llmops_assets.tasks.command import CLOCK
+from llmops_assets.tasks.registry import Task, get_task
+
+SLOTS = 8
+"""Prompts worked on at once: on two cores more slots gain nothing, fewer leave the decoder waiting for prompts."""
+
+
+@dataclass(frozen=True)
+class EvaluationJob:
+    """All that an evaluation reads, as paths and values: it travels to the child process as JSON.
+
+    Attributes:
+        answers: where answers are remembered, so that a killed evaluation goes on where it was.
+        base_gguf: the base model for the rows beside the product's; empty leaves them out.
+        reference_scores: the deployed version's score a case; empty where nothing is deployed.
+    """
+
+    product: str
+    version: str
+    task: str
+    gguf: str
+    gguf_sha256: str
+    quantization: str
+    cases: str
+    guard: str
+    answers: str
+    base_gguf: str
+    reference_scores: dict[str, float]
+    gates: list[dict[str, Any]]
+    config: dict[str, Any]
+    parallel: bool
+
+
+def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
+    """Judges one GGUF and writes the report into `work`.
+
+    Args:
+        spec: the fields of `EvaluationJob`.
+        work: gets eval_report.json, eval_report.html, traffic.jsonl and scores.json.
+
+    Raises:
+        EvaluationError: the server went away.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    job = EvaluationJob(**spec)
+    run = Evaluation(
+        job,
+        EvaluationConfig.model_validate(job.config),
+        get_task(job.task),
+        read_cases(Path(job.cases)),
+        AnswerCache(Path(job.answers)),
+        work,
+        _print,
+    )
+    return run.carry_out()
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  (the parent process reads the child's lines)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation under way."""
+
+    job: EvaluationJob
+    config: EvaluationConfig
+    task: Task
+    book: CaseBook
+    cache: AnswerCache
+    work: Path
+    report: Callable[[str], None]
+
+    def carry_out(self) -> dict[str, Any]:
+        """Asks, judges, compares, writes."""
+        answers = self._answers()
+        self.report(f"judging {len(self.book.conversations)} answers, model and guard")
+        card = score_sets(self.task, self.book.sets, answers, self._blocked())
+        metrics = {**card.metrics, "preference": self._preference()}
+        regression = self._regression(card, metrics)
+        comparison = self._comparison(card)
+        self._write(card, metrics, regression, comparison)
+        atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
+        return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": regression}
+
+    @property
+    def _slots(self) -> int:
+        return SLOTS if self.job.parallel else 1
+
+    def _answers(self) -> dict[str, list[Answer]]:
+        with serving({"judged": Path(self.job.gguf)}, self._library("judged"), slots=self._slots) as url:
+            model = ServedModel(url, "judged", self.job.gguf_sha256, self.config.max_answer_tokens, self._slots)
+            flat = ask_all(model, self.book.conversations, self.cache, self.report)
+        rest, found = list(flat), {}
+        for name in SETS:
+            count = len(self.book.sets[name])
+            found[name], rest = rest[:count], rest[count:]
+        return found
+
+    def _library(self, name: str) -> Path:
+        return self.work / SCRATCH / name
+
+    def _blocked(self) -> dict[str, list[str]]:
+        """Why the guard stops a conversation, by set; empty where it lets it through."""
+        guard = Guard(Path(self.job.guard) if self.job.guard else None)
+        return {
+            name: [decision.reason for decision in guard.check_inputs([case["messages"] for case in cases])]
+            for name, cases in self.book.sets.items()
+        }
+
+    def _preference(self) -> Metric:
+        end = chat_template.TURN_END
+        pairs = [
+            Pair(
+                pair["id"],
+                chat_template.render(pair["prompt"], answer=True),
+                f"{pair['chosen']}{end}",
+                f"{pair['rejected']}{end}",
+            )
+            for pair in self.book.pairs
+        ]
+        if not pairs:
+            return Metric(None, 0, note="there are no held-out pairs")
+        found = margins(Path(self.job.gguf), pairs, threads=os.cpu_count() or 2, report=self.report)
+        return share([1.0 if margin > 0 else 0.0 for margin in found], "log-probabilities from the GGUF")
+
+    def _regression(self, card: Scorecard, metrics: dict[str, Metric]) -> dict[str, Any] | None:
+        if not self.job.reference_scores:
+            return None
+        found = compare(
+            self.job.reference_scores, reporting.case_scores(card.judged, "accuracy"), self.config.regression.profile
+        )
+        metrics["not_regressed"] = Metric(0.0 if found.regressed else 1.0, found.n)
+        return asdict(found)
+
+    def _comparison(self, card: Scorecard) -> list[dict[str, Any]]:
+        """Accuracy of the base, the prompted base and the product on the same contract cases, evenly chosen."""
+        cases, wanted = self.book.sets["contract"], self.config.baseline_cases
+        places = (
+            [number * len(cases) // wanted for number in range(wanted)] if len(cases) > wanted else range(len(cases))
+        )
+        chosen = [cases[place] for place in places]
+        if not chosen or not self.job.base_gguf:
+            return []
+        few_shot = {"role": "system", "content": self.task.few_shot}
+        prompts = {
+            "base model": [case["messages"] for case in chosen],
+            "base model with the best prompt": [[few_shot, *case["messages"]] for case in chosen],
+        }
+        rows = self._base_rows(prompts, chosen)
+        own = [card.judged["contract"][place].scores["accuracy"].value for place in places]
+        name = f"{self.job.product} {self.job.version}, {self.job.quantization} (the file that ships)"
+        return [*rows, {"model": name, "accuracy": share(own).value, "n": len(chosen)}]
+
+    def _base_rows(
+        self, prompts: dict[str, list[list[dict[str, str]]]], cases: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        rows, base = [], Path(self.job.base_gguf)
+        with serving({"base": base}, self._library("base"), slots=self._slots) as url:
+            model = ServedModel(url, "base", atomic.sha256_file(base), self.config.max_answer_tokens, self._slots)
+            for name, conversations in prompts.items():
+                texts = [answer.text for answer in ask_all(model, conversations, self.cache, self.report)]
+                scores = [self.task.accuracy(text, case).value for text, case in zip(texts, cases, strict=True)]
+                rows.append({"model": name, "accuracy": share(scores).value, "n": len(cases)})
+        return rows
+
+    def _write(
+        self,
+        card: Scorecard,
+        metrics: dict[str, Metric],
+        regression: dict[str, Any] | None,
+        comparison: list[dict[str, Any]],
+    ) -> None:
+        verdict = judge(metrics, [Gate(**gate) for gate in self.job.gates])
+        found = {
+            "product": self.job.product,
+            "version": self.job.version,
+            "gguf_sha256": self.job.gguf_sha256,
+            "quantization": self.job.quantization,
+            "passed": verdict.passed,
+            "gates": verdict.rows(),
+            "metrics": {name: asdict(metric) for name, metric in metrics.items()},
+            "comparison": comparison,
+            "headlines": headlines(comparison),
+            "proves": reporting.what_n_proves(verdict),
+            "regression": regression,
+            "failures": reporting.failures(card.judged),
+        }
+        reporting.write_report(self.work, found)
+        atomic.write_text(self.work / "eval_report.md", reporting.markdown(found))
+        atomic.write_json(self.work / "scores.json", reporting.case_scores(card.judged, "accuracy"))
+
+
+def headlines(comparison: list[dict[str, Any]]) -> list[str]:
+    """What a reader must know first: whether fine-tuning beats the prompted base."""
+    if not comparison:
+        return []
+    prompted, own = comparison[1]["accuracy"], comparison[-1]["accuracy"]
+    if prompted is None or own is None or own > prompted:
+        return []
+    return [f"Fine-tuning does not beat the prompted base: {own:.3f} against {prompted:.3f}."]
+
+
+def traffic(task: Task, card: Scorecard, answers: dict[str, list[Answer]]) -> list[dict[str, Any]]:
+    """One row a request of the contract, natural and legitimate sets: what monitoring takes for normal."""
+    return [
+        {
+            "prompt": judged.case["messages"][-1]["content"],
+            "answer": judged.answer,
+            "prompt_chars": len(judged.case["messages"][-1]["content"]),
+            "answer_chars": len(judged.answer),
+            "action": task.to_envelope(judged.answer, CLOCK)["action"],
+            "refused": task.is_refusal(judged.answer),
+            "format_valid": judged.scores["format"].value == 1,
+            "latency_s": answer.latency_s,
+        }
+        for name in ("contract", "natural", "legitimate")
+        for judged, answer in zip(card.judged[name], answers[name], strict=True)
+    ]

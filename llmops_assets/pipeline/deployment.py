@@ -1,0 +1,124 @@
+"""Stage 4b: the judged file behind Ollama's API, promoted only when it answers right."""
+
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.deployment.connection import Connection
+from llmops_assets.deployment.health import Patience, serving_problem
+from llmops_assets.deployment.model_server import ModelServer
+from llmops_assets.deployment.rollback import roll_back
+from llmops_assets.deployment.rollout import Rollout, roll_out
+from llmops_assets.deployment.smoke import check_answer
+from llmops_assets.errors import GateError
+from llmops_assets.gates import Metric
+from llmops_assets.pipeline import servers
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
+from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
+from llmops_assets.serving.modelfile import Modelfile
+from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import Artifact
+
+
+def ollama_deployment(shop: Workshop) -> Made:
+    """Rolls the judged GGUF out; what served before keeps serving until its replacement has answered.
+
+    A deployment that was made before counts as made, but production has to answer all the same: if the server has lost the
+    model, it is rolled out again.
+    """
+    report, gguf, guard = shop.need("eval_report"), shop.need("gguf_model"), shop.need("guard_model")
+    _require_same_file(shop, report, gguf)
+    place = servers.connection(shop)
+    shop.report(f"server {place.url}: {place.reason}")
+
+    def make(work: Path) -> dict[str, Any]:
+        done = _deploy(shop, place, gguf)
+        atomic.write_text(work / "Modelfile", _modelfile(shop).text)
+        atomic.write_json(work / "scores.json", atomic.read_json(report.file("scores.json")))
+        return _shown(shop, place, done)
+
+    settings = {"deployment": shop.recipe.deployment.model_dump(mode="json"), "version": shop.recipe.product.version}
+    made = shop.build("ollama_deployment", inputs=digests(report, gguf, guard), settings=settings, make=make)
+    if made.artifact.cached:
+        _keep_serving(shop, place, gguf)
+    return made
+
+
+def _keep_serving(shop: Workshop, place: Connection, gguf: Artifact) -> None:
+    config = shop.recipe.deployment
+    production, sha256 = f"{config.model_name}:production", gguf.metadata["shown"]["sha256"]
+    problem = serving_problem(ModelServer(place.url), production, sha256, Patience.of(config))
+    if problem:
+        shop.report(f"deployed before, but {problem}; rolling out again")
+        _deploy(shop, place, gguf)
+
+
+def _deploy(shop: Workshop, place: Connection, gguf: Artifact) -> Rollout:
+    return roll_out(
+        place.url,
+        model_name=shop.recipe.deployment.model_name,
+        version=shop.recipe.product.version,
+        gguf=gguf.file("model.gguf"),
+        gguf_sha256=gguf.metadata["shown"]["sha256"],
+        modelfile=_modelfile(shop),
+        config=shop.recipe.deployment,
+        check_answer=check_answer,
+        state=rollout_state(shop),
+        report=shop.report,
+    )
+
+
+def roll_back_product(shop: Workshop, reason: str) -> str:
+    """Takes the release in production back and returns the version that serves now; see `roll_back`."""
+    return roll_back(
+        servers.connection(shop).url,
+        model_name=shop.recipe.deployment.model_name,
+        config=shop.recipe.deployment,
+        state=rollout_state(shop),
+        reason=reason,
+        report=shop.report,
+    )
+
+
+def rollout_state(shop: Workshop) -> Path:
+    """Where a product's rollouts keep their journal and the record of releases."""
+    return shop.project.home / "rollouts" / shop.product
+
+
+def _shown(shop: Workshop, place: Connection, done: Rollout) -> dict[str, Any]:
+    tests = len(shop.recipe.deployment.smoke_tests)
+    smoke = Metric(done.smoke_passed, tests, note="" if tests else "the recipe has no deployment.smoke_tests")
+    metrics: dict[str, Metric | float | int | bool | None] = {
+        "production_answers": 1,
+        "digest_matches": done.digest_matches,
+        "smoke_passed": smoke,
+    }
+    return metadata(
+        metrics,
+        production=f"{shop.recipe.deployment.model_name}:production",
+        version=shop.recipe.product.version,
+        previous=done.previous,
+        server=place.kind,
+        url=place.url,
+        reason=place.reason,
+        steps=done.to_json()["steps"],
+    )
+
+
+def _require_same_file(shop: Workshop, report: Artifact, gguf: Artifact) -> None:
+    judged = report.metadata["shown"]["gguf_digest"]
+    if judged != gguf.digest:
+        raise GateError(
+            f"the evaluation of {shop.product} judged the file {judged[:12]}, the newest is {gguf.digest[:12]}; "
+            "materialise eval_report again"
+        )
+
+
+def _modelfile(shop: Workshop) -> Modelfile:
+    config = shop.recipe.deployment
+    return Modelfile(
+        from_="./model.gguf",
+        template=GO_TEMPLATE,
+        parameters={"temperature": config.temperature, "num_ctx": config.num_ctx, "num_predict": config.num_predict},
+        stops=(*STOPS, *config.stop),
+        license=(shop.recipe.product.license_terms.name,),
+    )

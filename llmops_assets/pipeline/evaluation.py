@@ -1,0 +1,68 @@
+"""Stage 3: the GGUF that ships, judged through the serving stack."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.evaluation.stage import EvaluationJob
+from llmops_assets.gates import Metric
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
+from llmops_assets.processes import run_stage
+from llmops_assets.storage import atomic
+from llmops_assets.training.base_model import EMBEDDED, embedded_gguf
+
+
+def eval_report(shop: Workshop) -> Made:
+    """Scores the file that ships, with its guard, and writes the report."""
+    gguf, guard, cases = shop.need("gguf_model"), shop.need("guard_model"), shop.need("eval_dataset")
+    recipe = shop.recipe
+
+    def make(work: Path) -> dict[str, Any]:
+        job = EvaluationJob(
+            product=shop.product,
+            version=recipe.product.version,
+            task=recipe.task,
+            gguf=str(gguf.file("model.gguf")),
+            gguf_sha256=gguf.metadata["shown"]["sha256"],
+            quantization=gguf.metadata["shown"]["quantization"],
+            cases=str(cases.path),
+            guard=str(guard.path),
+            answers=str(shop.project.home / "answers" / f"{shop.product}.jsonl"),
+            base_gguf=_base_gguf(recipe.training.base_model),
+            reference_scores=deployed_scores(shop),
+            gates=[asdict(gate) for gate in recipe.evaluation_gates()],
+            config=recipe.evaluation.model_dump(mode="json"),
+            parallel=recipe.parallel_evaluation,
+        )
+        found = run_stage("llmops_assets.evaluation.stage:evaluate", asdict(job), work, shop.report)
+        metrics = {name: Metric(**value) for name, value in found["metrics"].items()}
+        return metadata(
+            metrics,
+            gguf_digest=gguf.digest,
+            gguf_sha256=job.gguf_sha256,
+            regression=found["regression"] or {},
+            report_markdown="eval_report.md",
+        )
+
+    settings = {
+        "evaluation": recipe.evaluation.model_dump(mode="json"),
+        "version": recipe.product.version,
+        "task": recipe.task,
+    }
+    return shop.build("eval_report", inputs=digests(gguf, guard, cases), settings=settings, make=make)
+
+
+def _base_gguf(base_model: str) -> str:
+    """The base's own GGUF file, for the rows beside the product; empty where the base has none."""
+    if base_model == EMBEDDED:
+        return str(embedded_gguf())
+    return base_model if base_model.endswith(".gguf") else ""
+
+
+def deployed_scores(shop: Workshop) -> dict[str, float]:
+    """The deployed version's scores by case; empty where nothing is deployed yet."""
+    deployed = shop.store.find("ollama_deployment", shop.product)
+    if deployed is None:
+        return {}
+    scores: dict[str, float] = atomic.read_json(deployed.file("scores.json"))
+    return scores

