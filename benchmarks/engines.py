@@ -16,14 +16,16 @@ from typing import Any
 from quantization_ladder import model_folder, prompts_of
 
 from llmops_assets.export.gguf import write_gguf
+from llmops_assets.machine import usable_cores
 from llmops_assets.pipeline.export import answers_of
 from llmops_assets.processes import QUIET
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.engine import Engine
 from llmops_assets.serving.prompting import render_prompt
+from llmops_assets.storage.atomic import read_json, write_json
 
 CONTEXT, TOKENS, SLOTS = 1024, 48, 4
-THREADS = os.cpu_count() or 1
+THREADS = usable_cores()
 
 
 def with_slots(gguf: Path, prompts: list[list[dict[str, str]]]) -> tuple[float, list[str]]:
@@ -55,8 +57,8 @@ def one_at_a_time(gguf: Path, prompts: list[list[dict[str, str]]]) -> tuple[floa
 ENGINES = {"xllamacpp, 4 slots": with_slots, "llama-cpp-python, one at a time": one_at_a_time}
 
 
-def measure(engine: str, gguf: Path, count: int) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--engine", engine, "--gguf", str(gguf), "--prompts", str(count)]
+def measure(engine: str, gguf: Path, prompts: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--engine", engine, "--gguf", str(gguf), "--prompts-file", str(prompts)]
     done = subprocess.run(command, env={**QUIET, **os.environ}, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -68,15 +70,17 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=24)
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     parser.add_argument("--gguf", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--prompts-file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.engine:
-        seconds, answers = ENGINES[options.engine](options.gguf, prompts_of("TaskMaster", options.prompts))
+        seconds, answers = ENGINES[options.engine](options.gguf, read_json(options.prompts_file))
         print(json.dumps({"seconds": seconds, "answers": answers}))
         return
     with tempfile.TemporaryDirectory() as folder:
         gguf = Path(folder) / "F16.gguf"
         write_gguf(model_folder(options.model), gguf, "benchmark")
-        found = {engine: measure(engine, gguf, options.prompts) for engine in ENGINES}
+        prompts = write_json(Path(folder) / "prompts.json", prompts_of("TaskMaster", options.prompts))
+        found = {engine: measure(engine, gguf, prompts) for engine in ENGINES}
     for engine, one in found.items():
         print(f"{engine}: {options.prompts / one['seconds']:.2f} cases/s")
     slots, single = found.values()

@@ -65,12 +65,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = build_parser().parse_args(arguments)
     from llmops_assets import commands
     from llmops_assets.errors import LLMOpsError
+    from llmops_assets.storage.atomic import disk_problem
 
     command: Callable[[argparse.Namespace], int] = getattr(commands, options.command)
     try:
         code = command(options)
     except LLMOpsError as error:
         print(f"llmops: {' '.join(str(error).split())}", file=sys.stderr)
+        code = 1
+    except Exception as error:
+        problem = disk_problem(error)
+        if not problem:
+            raise
+        print(
+            f"llmops: expected room for the project's state, got: {problem}; free the disk, run again", file=sys.stderr
+        )
         code = 1
     except KeyboardInterrupt:
         print("llmops: stopped; what was finished is kept, run again to go on", file=sys.stderr)

@@ -1,12 +1,12 @@
 """What this machine can do, each finding with its reason."""
 
-import os
 import shutil
 import socket
 from dataclasses import dataclass
 
 import psutil
 
+from llmops_assets.machine import usable_cores
 from llmops_assets.project import Project
 
 GIB = 2**30
@@ -29,7 +29,7 @@ def examine(project: Project) -> list[Finding]:
     memory, disk = psutil.virtual_memory(), shutil.disk_usage(project.root)
     return [
         Finding("backend", f"{backend.library} on {backend.device}", backend.reason),
-        Finding("cores", str(os.cpu_count()), "training and evaluation use all of them, one after the other"),
+        Finding("cores", str(usable_cores()), "training and evaluation use all of them, one after the other"),
         Finding("memory", f"{memory.available / GIB:.1f} GiB free", "the default run peaks below 12 GiB"),
         Finding("disk", f"{disk.free / GIB:.0f} GiB free", "one product takes about 3 GiB, half of it for one version"),
         Finding("server", *_server()),

@@ -6,6 +6,7 @@
 import contextlib
 import ctypes
 import importlib
+import json
 import os
 import queue
 import resource
@@ -22,14 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets import errors
-from llmops_assets.errors import LLMOpsError, StageProcessError
-from llmops_assets.storage.atomic import read_json, write_json
+from llmops_assets.errors import LLMOpsError, StageProcessError, StoreError
+from llmops_assets.storage.atomic import disk_problem, read_json, refused, write_json
 
 BEAT_SECONDS = 2.0
 SILENT_SECONDS = 300.0
 GRACE_SECONDS = 5.0
 LAST_LINES = 12
 PR_SET_PDEATHSIG = 1
+RAISED = "\x1eraised "
+"""Begins the line that says what a stage raised: the pipe takes it also when the disk takes nothing more."""
 QUIET = {
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "0",
@@ -42,7 +45,14 @@ QUIET = {
 }
 
 
-def run_stage(module_function: str, spec: dict[str, Any], work: Path, log: Callable[[str], None]) -> dict[str, Any]:
+def run_stage(
+    module_function: str,
+    spec: dict[str, Any],
+    work: Path,
+    log: Callable[[str], None],
+    *,
+    silent_s: float = SILENT_SECONDS,
+) -> dict[str, Any]:
     """Calls `module:function(spec, work)` in a child process and returns the dictionary that it returns.
 
     Args:
@@ -50,26 +60,50 @@ def run_stage(module_function: str, spec: dict[str, Any], work: Path, log: Calla
         spec: JSON values only.
         work: the folder the function writes into; `.stage` in it is used while the child runs, and kept when it fails.
         log: called with each line that the child prints.
+        silent_s: after how many seconds without a beat and without a line the child is killed.
 
     Raises:
         LLMOpsError: what the function raised, with the same class and message.
-        StageProcessError: the child crashed, was killed, or stopped beating; the message holds its last lines.
+        StoreError: the disk took nothing more.
+        StageProcessError: the function raised something else, or the child crashed, was killed, or gave no sign of
+            life; the message holds the error or the child's last lines.
     """
     folder = work / ".stage"
     shutil.rmtree(folder, ignore_errors=True)
     call = {"function": module_function, "spec": spec, "work": str(work), "parent": os.getpid()}
     write_json(folder / "call.json", call)
     child = _start(folder)
-    last: deque[str] = deque(maxlen=LAST_LINES)
+    said = Said(log)
     try:
-        code = _follow(child, folder, module_function, log, last)
+        code = _follow(child, folder, said, silent_s)
     finally:
         _end_group(child)
     if code == 0:
         result: dict[str, Any] = read_json(folder / "result.json")
         shutil.rmtree(folder)
         return result
-    raise _failure(folder, module_function, code, last)
+    raise _failure(module_function, code, said)
+
+
+class Said:
+    """What a child has said so far: all lines go to the log, the last ones and the error are kept."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        """Nothing yet."""
+        self.log = log
+        self.last: deque[str] = deque(maxlen=LAST_LINES)
+        self.raised: dict[str, str] = {}
+        self.heard = time.time()
+
+    def take(self, line: str) -> None:
+        """One line."""
+        self.heard = time.time()
+        words, found, raised = line.partition(RAISED)
+        if found:
+            self.raised = json.loads(raised)
+        if words or not found:
+            self.last.append(words)
+            self.log(words)
 
 
 def _start(folder: Path) -> "subprocess.Popen[str]":
@@ -86,25 +120,21 @@ def _start(folder: Path) -> "subprocess.Popen[str]":
     )
 
 
-def _follow(
-    child: "subprocess.Popen[str]", folder: Path, name: str, log: Callable[[str], None], last: deque[str]
-) -> int:
+def _follow(child: "subprocess.Popen[str]", folder: Path, said: Said, silent_s: float) -> int:
     lines: queue.Queue[str | None] = queue.Queue()
     threading.Thread(target=_read, args=(child, lines), daemon=True).start()
-    started = time.time()
     while True:
         with contextlib.suppress(queue.Empty):
             line = lines.get(timeout=BEAT_SECONDS)
             if line is None:
                 return child.wait()
-            last.append(line)
-            log(line)
+            said.take(line)
             continue
         if child.poll() is not None and lines.empty():
             return child.returncode
-        if time.time() - _last_beat(folder, started) > SILENT_SECONDS:
+        if time.time() - max(said.heard, _last_beat(folder)) > silent_s:
             raise StageProcessError(
-                f"expected a sign of life of {name}, got none for {SILENT_SECONDS:.0f} s; it was killed"
+                f"expected a sign of life of the child in {folder}, got none for {silent_s:.0f} s; it was killed, run again"
             )
 
 
@@ -115,11 +145,11 @@ def _read(child: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> N
     lines.put(None)
 
 
-def _last_beat(folder: Path, started: float) -> float:
+def _last_beat(folder: Path) -> float:
     try:
         return (folder / "heartbeat.json").stat().st_mtime
     except FileNotFoundError:
-        return started
+        return 0.0
 
 
 def _end_group(child: "subprocess.Popen[str]") -> None:
@@ -133,14 +163,13 @@ def _end_group(child: "subprocess.Popen[str]") -> None:
     child.wait()
 
 
-def _failure(folder: Path, name: str, code: int, last: deque[str]) -> LLMOpsError:
-    raised = read_json(folder / "error.json") if (folder / "error.json").exists() else {}
-    kind = getattr(errors, raised.get("class", ""), None)
-    if kind is not None:
-        own: LLMOpsError = kind(raised["message"])
-        return own
+def _failure(name: str, code: int, said: Said) -> LLMOpsError:
+    if said.raised:
+        kind: type[LLMOpsError] | None = getattr(errors, said.raised["class"], None)
+        message = said.raised["message"]
+        return kind(message) if kind else StageProcessError(f"{name} raised {said.raised['class']}: {message}")
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    tail = " | ".join(line for line in last if line.strip()) or "nothing"
+    tail = " | ".join(line for line in said.last if line.strip()) or "nothing"
     return StageProcessError(f"{name} {how}; expected a result; its last lines: {tail}")
 
 
@@ -153,13 +182,22 @@ def child_main(folder: Path) -> int:
     try:
         result = getattr(importlib.import_module(module), name)(call["spec"], Path(call["work"]))
         write_json(folder / "result.json", result)
-    except LLMOpsError as error:
-        write_json(folder / "error.json", {"class": type(error).__name__, "message": str(error)})
-        return 1
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        _tell(error, Path(call["work"]))
         return 1
     return 0
+
+
+def _tell(error: Exception, work: Path) -> None:
+    """Says what was raised: for people where it was not expected, and in one line for the parent."""
+    problem = "" if isinstance(error, LLMOpsError) else disk_problem(error)
+    if problem:
+        error = StoreError(refused(work, problem))
+    elif not isinstance(error, LLMOpsError):
+        traceback.print_exc()
+    value = {"class": type(error).__name__, "message": " ".join(str(error).split())}
+    sys.stdout.write(f"{RAISED}{json.dumps(value)}\n")
+    sys.stdout.flush()
 
 
 def _die_with(parent: int) -> None:

@@ -6,11 +6,12 @@ The run is recorded in the Dagster instance of the project, so the UI shows it l
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.errors import RecipeError
+from llmops_assets.errors import LLMOpsError, RecipeError
+from llmops_assets.gates import require_passed
 from llmops_assets.pipeline import graph, result
 from llmops_assets.pipeline.result import StepOutcome
 from llmops_assets.pipeline.workshop import Workshop
@@ -49,8 +50,8 @@ def run_product(shop: Workshop, stage: str = "", override: str = "", recipe_file
     found = result.pipeline_result(shop, outcomes, time.monotonic() - started)
     if found["success"] and not shop.recipe.save_intermediate:
         shop.drop_intermediate()
-    result.write_result(shop.store.root / "results" / shop.product / "pipeline_result.json", found)
-    result.write_result(shop.project.root / "pipeline_result.json", found)
+    folders = (shop.project.root, shop.store.root / "results" / shop.product)
+    result.write_result([folder / "pipeline_result.json" for folder in folders], found)
     return found
 
 
@@ -58,11 +59,14 @@ def _execute(shop: Workshop, job_name: str, settings: dict[str, str]) -> list[St
     import dagster as dg
 
     from llmops_assets.definitions import defs
+    from llmops_assets.resources.dead_runs import end_dead_runs
 
     definitions = defs()
     job = definitions.resolve_job_def(job_name)
     config: dict[str, Any] = {"loggers": {"progress": {}}, "resources": {"workshop": {"config": settings}}}
     with dg.DagsterInstance.get() as instance:
+        for run_id in end_dead_runs(instance):
+            shop.report(f"run {run_id} was killed; it is closed, and its place in the pools is free again")
         done = job.execute_in_process(
             run_config=config, partition_key=shop.product, instance=instance, raise_on_error=False
         )
@@ -71,26 +75,43 @@ def _execute(shop: Workshop, job_name: str, settings: dict[str, str]) -> list[St
             catalog.execute_in_process(
                 run_config={"loggers": config["loggers"]}, instance=instance, raise_on_error=False
             )
-        return _outcomes(done.all_events)
+        seconds = {
+            step.step_key: step.end_time - step.start_time
+            for step in instance.get_run_step_stats(done.run_id)
+            if step.start_time is not None and step.end_time is not None
+        }
+        return _outcomes(shop, done.all_events, seconds)
 
 
-def _outcomes(events: Sequence[Any]) -> list[StepOutcome]:
+def _outcomes(shop: Workshop, events: Sequence[Any], seconds: Mapping[str, float]) -> list[StepOutcome]:
     found = []
     for event in events:
         name = event.step_key
         if name is None or name not in graph.BY_NAME:
             continue
         if event.event_type_value == "STEP_SUCCESS":
-            found.append(StepOutcome(name, True, event.step_success_data.duration_ms / 1000))
+            found.append(StepOutcome(name, True, seconds.get(name, 0.0)))
         elif event.event_type_value == "STEP_FAILURE":
-            found.append(StepOutcome(name, False, 0.0, _reason(event)))
+            found.append(StepOutcome(name, False, seconds.get(name, 0.0), _reason(shop, name, event)))
     return found
 
 
-def _reason(event: Any) -> str:
+def _reason(shop: Workshop, asset: str, event: Any) -> str:
     """The innermost message on one line: the library's wrapping says nothing to a person."""
     error = event.step_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    text = error.message if error is not None else "failed without an error"
-    return " ".join(text.split(": ", 1)[-1].split())
+    if error is None:
+        return "failed without an error"
+    if error.cls_name == "DagsterAssetCheckFailedError":
+        return _red_gates(shop, asset)
+    return " ".join(error.message.split(": ", 1)[-1].split())
+
+
+def _red_gates(shop: Workshop, asset: str) -> str:
+    """Which gates of an asset are red, with the numbers: Dagster knows only the names of the checks."""
+    try:
+        require_passed(shop.store.latest(asset, shop.product), graph.gates_of(asset, shop.recipe))
+    except LLMOpsError as error:
+        return str(error)
+    return "a blocking check failed"

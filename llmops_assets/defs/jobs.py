@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from llmops_assets.defs.partitions import PRODUCTS
 from llmops_assets.pipeline import graph
 
 WHOLE = [node.name for node in graph.NODES]
@@ -10,14 +9,12 @@ WHOLE = [node.name for node in graph.NODES]
 build_product = dg.define_asset_job(
     "build_product",
     selection=dg.AssetSelection.assets(*WHOLE),
-    partitions_def=PRODUCTS,
     description="Raw data to a served, monitored, packaged model of one product. Gates between; nothing unchanged is done twice.",
 )
 stage_jobs = [
     dg.define_asset_job(
         f"build_{stage}",
         selection=dg.AssetSelection.assets(*[node.name for node in graph.NODES if node.stage == stage]),
-        partitions_def=PRODUCTS,
         description=f"Only the {stage} stage of one product; gates of what it consumes still hold.",
     )
     for stage in graph.STAGES

@@ -26,10 +26,7 @@ def data_folder_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult 
     changed = [product for product, version in now.items() if version and version != known.get(product)]
     if not changed:
         return dg.SkipReason("no product has new data")
-    requests = [
-        dg.RunRequest(
-            run_key=f"{product}:{now[product]}", partition_key=product, tags={"llmops/data_version": now[product]}
-        )
-        for product in changed
-    ]
+    # No run key: one that was used is never run again, and the way back to older data is a change as well. The cursor
+    # tells what was asked for; a run too many finds everything cached.
+    requests = [dg.RunRequest(partition_key=product, tags={"llmops/data_version": now[product]}) for product in changed]
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(now))

@@ -1,12 +1,15 @@
 """One request of a product: guard, served model, guard again, and the product's own envelope. Gateway and `llmops ask` share it."""
 
+import contextlib
+import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from llmops_assets.deployment.model_server import client_of
 from llmops_assets.errors import DeploymentError
 from llmops_assets.guard.guarding import Guard
 from llmops_assets.serving.chat_template import strip_markers
@@ -163,12 +166,10 @@ def _ask(product: ServedProduct, messages: list[dict[str, str]], timeout_s: floa
 
 def _read(product: ServedProduct, messages: list[dict[str, str]], timeout_s: float) -> _Said:
     """Reads the stream; leaving it early closes the connection, and the server gives the slot back."""
-    import ollama
-
     started, first, pieces = time.monotonic(), None, []
-    client: Any = ollama.Client(host=product.url, timeout=timeout_s)
-    try:
-        stream: Iterator[Any] = client.chat(model=product.model, messages=messages, stream=True)
+    client = client_of(product.url, max(1.0, math.ceil(timeout_s)))
+    stream = client.chat(model=product.model, messages=messages, stream=True)
+    with contextlib.closing(stream):
         for part in stream:
             if part.message.content:
                 first = first if first is not None else time.monotonic() - started
@@ -178,6 +179,4 @@ def _read(product: ServedProduct, messages: list[dict[str, str]], timeout_s: flo
                 return _Said("".join(pieces), first, part.done_reason or "", *counts)
             if time.monotonic() - started > timeout_s:
                 raise ModelTimeoutError(f"expected an answer of {product.model} within {timeout_s:g} s, it is not done")
-    finally:
-        client.close()
     raise ModelGoneError(f"expected a whole answer of {product.model}, its stream ended early; ask again")

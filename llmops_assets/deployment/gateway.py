@@ -6,6 +6,7 @@ GET  /health, /metrics
 """
 
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,23 +46,27 @@ class Gateway:
     doors: Sequence[Door]
     exposition: Callable[[], bytes]
 
+    @functools.cached_property
+    def paths(self) -> dict[str, Door]:
+        """Every product has a path of its own, `/taskmaster/task`; the first one of a task also the short `/task`."""
+        paths: dict[str, Door] = {}
+        for door in self.doors:
+            paths.setdefault(door.path, door)
+            paths[f"/{door.product.model.partition(':')[0]}{door.path}"] = door
+        return paths
+
     def app(self) -> FastAPI:
         """The ASGI application."""
         app = FastAPI(title="llmops gateway", lifespan=self._lifespan, docs_url=None, redoc_url=None)
         app.add_middleware(BodyLimit, limit=MAX_BODY)
         rated = RatedRequests()
-        taken: set[str] = set()
-        for door in self.doors:
-            # The first product of a task has the short path; all have the long one.
-            for path in (door.path, f"/{door.product.model.partition(':')[0]}{door.path}"):
-                if path not in taken:
-                    app.post(path, name=door.product.name)(_product_endpoint(door, rated))
-                    taken.add(path)
+        for path, door in self.paths.items():
+            app.post(path, name=door.product.name)(_product_endpoint(door, rated))
         app.get("/health")(self._health)
         app.get("/metrics")(self._metrics)
         app.post("/feedback")(_feedback_endpoint(rated))
-        app.add_exception_handler(RequestValidationError, _invalid)
-        app.add_exception_handler(HTTPException, _http_error)
+        app.add_exception_handler(RequestValidationError, self._invalid)
+        app.add_exception_handler(HTTPException, self._http_error)
         return app
 
     @contextlib.asynccontextmanager
@@ -88,6 +93,25 @@ class Gateway:
     async def _metrics(self) -> Response:
         return Response(self.exposition(), media_type=METRICS_TYPE)
 
+    async def _invalid(self, request: Request, error: Exception) -> JSONResponse:
+        """One line that never repeats what was sent."""
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, str)) or "the body"
+        self._count(request, 422)
+        return JSONResponse({"error": f"expected another request at {request.url.path}; {where}: {first['msg']}"}, 422)
+
+    async def _http_error(self, request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        self._count(request, error.status_code)
+        said = f"{error.detail}: {request.method} {request.url.path}; see /openapi.json"
+        return JSONResponse({"error": said}, error.status_code, error.headers)
+
+    def _count(self, request: Request, status: int) -> None:
+        door = self.paths.get(request.url.path)
+        if door is not None:
+            door.observer.failed(status, 0.0, door.version)
+
 
 def _product_endpoint(door: Door, rated: RatedRequests) -> Callable[..., Any]:
     async def ask(asked: Asked) -> JSONResponse:
@@ -109,17 +133,3 @@ def _feedback_endpoint(rated: RatedRequests) -> Callable[..., Any]:
         return JSONResponse({"status": "thank you"})
 
     return rate
-
-
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    """One line that never repeats what was sent."""
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
-    return JSONResponse({"error": f"expected a valid request of {request.url.path}; {where}: {first['msg']}"}, 422)
-
-
-async def _http_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    said = f"{error.detail}: {request.method} {request.url.path}; see /openapi.json"
-    return JSONResponse({"error": said}, error.status_code, error.headers)

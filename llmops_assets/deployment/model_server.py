@@ -1,6 +1,7 @@
 """A model server as a rollout sees it: tags, digests and answers, through Ollama's official client, errors as one line."""
 
 import contextlib
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -107,7 +108,7 @@ class ModelServer:
         import httpx
         import ollama
 
-        client: Any = ollama.Client(host=self.url, timeout=timeout_s)
+        client = client_of(self.url, timeout_s)
         try:
             yield client
         except ollama.ResponseError as error:
@@ -118,5 +119,11 @@ class ModelServer:
             raise ServerGoneError(f"expected {self.url} to {what}, got: {said}; is the server up?") from error
         except ValueError as error:
             raise ServerRefusedError(f"expected {self.url} to {what}, got no answer of Ollama's API") from error
-        finally:
-            client.close()
+
+
+@functools.lru_cache(maxsize=64)
+def client_of(url: str, timeout_s: float) -> Any:
+    """The official client for a server; making one takes longer than most requests, and threads may share it."""
+    import ollama
+
+    return ollama.Client(host=url, timeout=timeout_s)

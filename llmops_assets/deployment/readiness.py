@@ -46,17 +46,17 @@ class Readiness:
     def look(self) -> None:
         """One look; the model is asked where it has to prove itself, else only its name is looked up."""
         try:
-            version = release_of(self._server.tags(), *self._product.model.split(":"))
             if not self.ready:
                 self._server.answer(self._product.model, QUESTION, timeout_s=self._timeout_s, tokens=1)
-            elif not self._server.digest(self._product.model):
+            tags = self._server.tags()
+            if self._product.model not in tags:
                 raise DeploymentError(
                     f"{self._product.model} is gone from {self._product.url}; run the deployment stage"
                 )
         except DeploymentError as error:
             self.problem = str(error)
         else:
-            self.version, self.problem = version, ""
+            self.version, self.problem = release_of(tags, *self._product.model.split(":")), ""
         self._tell(self.version, self.ready)
 
     def _watch(self) -> None:

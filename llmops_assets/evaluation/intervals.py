@@ -29,9 +29,12 @@ def share(values: Sequence[float | None], note: str = "") -> Metric:
     return Metric(round(sum(scored) / len(scored), 6), len(scored), round(low, 6), round(high, 6), said)
 
 
-def proof(n: int) -> str:
-    """What n cases without a failure prove, in one sentence (exact binomial bound)."""
+def proof(n: int, failures: int = 0) -> str:
+    """What n cases with so many failures prove, in one sentence (Clopper and Pearson's exact bound, one-sided)."""
+    from scipy.stats import beta
+
     if n == 0:
         return "No case was judged, so nothing is proven."
-    bound = 1 - 0.05 ** (1 / n)
-    return f"With n = {n} and no failure, the true failure rate is below {bound:.2%} with 95% confidence."
+    bound = float(beta.ppf(0.95, failures + 1, n - failures)) if failures < n else 1.0
+    failed = f"{failures or 'no'} failure{'s' if failures > 1 else ''}"
+    return f"With n = {n} and {failed}, the true failure rate is below {bound:.2%} with 95% confidence."

@@ -1,5 +1,6 @@
 """The scorers in deepeval's form: a test case an answer, a metric a scorer, telemetry off and no key needed."""
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,22 +13,23 @@ Scorer = Callable[[str, Any], Score]
 
 @dataclass(frozen=True)
 class JudgedCase:
-    """One case, its answer, and what each scorer says of it."""
+    """One case, its answer, and what each scorer says of it; `stopped` is why the guard answered instead of the model."""
 
     case: dict[str, Any]
     answer: str
     scores: dict[str, Score]
+    stopped: str = ""
 
 
 def quiet_deepeval() -> None:
-    """Switches deepeval's telemetry and its dot-files off; must run before the first import."""
+    """Switches deepeval's telemetry and its files off; must run before the first import."""
     os.environ["DEEPEVAL_TELEMETRY_OPT_OUT"] = "1"
     os.environ["DEEPEVAL_DISABLE_DOTENV"] = "1"
     os.environ["DEEPEVAL_FILE_SYSTEM"] = "READ_ONLY"
 
 
 def metric_of(name: str, scorer: Scorer) -> Any:
-    """A deepeval metric around one pure scorer; `error` carries why a case is unscored."""
+    """A deepeval metric around one pure scorer; unscored, it has no score, and `error` carries the reason."""
     quiet_deepeval()
     from deepeval.metrics import BaseMetric
     from deepeval.test_case import LLMTestCase
@@ -42,11 +44,10 @@ def metric_of(name: str, scorer: Scorer) -> Any:
 
         def measure(self, test_case: LLMTestCase, *_: Any, **__: Any) -> float:
             score = scorer(test_case.actual_output or "", (test_case.metadata or {})["case"])
-            self.reason, self.error = score.explanation, None if score.scored else score.explanation
-            self.score = score.value if score.value is not None else 0.0
-            self.scored = score.scored
-            self.success = score.scored and self.score >= self.threshold
-            return float(self.score)
+            self.score, self.reason = score.value, score.explanation
+            self.error = None if score.scored else score.explanation
+            self.success = score.value is not None and score.value >= self.threshold
+            return math.nan if self.score is None else float(self.score)
 
         async def a_measure(self, test_case: LLMTestCase, *args: Any, **kwargs: Any) -> float:
             return self.measure(test_case, *args, **kwargs)
@@ -80,6 +81,6 @@ def judge_cases(
         scores = {}
         for name, metric in metrics.items():
             metric.measure(test_case)
-            scores[name] = Score(metric.score if metric.scored else None, metric.reason)
+            scores[name] = Score(metric.score, metric.reason)
         judged.append(JudgedCase(case, answer, scores))
     return judged

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.errors import EvaluationError
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -20,28 +22,62 @@ class Pair:
 
 
 def margins(gguf: Path, pairs: Sequence[Pair], *, threads: int, report: Callable[[str], None]) -> list[float]:
-    """Log p(chosen | prompt) - log p(rejected | prompt) in nats, a pair each."""
-    from llama_cpp import Llama
+    """Log p(chosen | prompt) - log p(rejected | prompt) in nats, a pair each.
 
-    model = Llama(str(gguf), n_ctx=1024, n_threads=threads, n_threads_batch=threads, logits_all=True, verbose=False)
+    Raises:
+        EvaluationError: llama.cpp cannot load the file.
+    """
+    model = _load(gguf, _context(pairs), threads)
     found = []
     for number, pair in enumerate(pairs, 1):
-        found.append(_logprob(model, pair.prompt, pair.chosen) - _logprob(model, pair.prompt, pair.rejected))
+        prompt, chosen, rejected = (_tokens(model, text) for text in (pair.prompt, pair.chosen, pair.rejected))
+        model.reset()
+        first = _logprob(model, prompt, chosen)
+        # What both answers begin with has been computed, so only the rest of the second one is.
+        model.n_tokens = len(prompt) + _shared(chosen, rejected)
+        found.append(first - _logprob(model, prompt, rejected))
         if number % 40 == 0 or number == len(pairs):
             report(f"preference: {number}/{len(pairs)} pairs")
     model.close()
     return found
 
 
-def _logprob(model: Any, prompt: str, answer: str) -> float:
+def _context(pairs: Sequence[Pair]) -> int:
+    """Room for the longest pair: no token is shorter than a byte."""
+    return max(
+        len(pair.prompt.encode()) + max(map(len, (pair.chosen.encode(), pair.rejected.encode()))) for pair in pairs
+    )
+
+
+def _load(gguf: Path, context: int, threads: int) -> Any:
+    from llama_cpp import Llama
+
+    try:
+        return Llama(
+            str(gguf), n_ctx=context, n_threads=threads, n_threads_batch=threads, logits_all=True, verbose=False
+        )
+    except ValueError as error:
+        raise EvaluationError(f"expected a model in {gguf}, got: {error}; run gguf_model again") from error
+
+
+def _tokens(model: Any, text: str) -> list[int]:
+    tokens: list[int] = model.tokenize(text.encode(), add_bos=False, special=True)
+    return tokens
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens both begin with, short of either's last: its logits are still to be asked for."""
+    most = min(len(one), len(other)) - 1
+    return next((place for place in range(most) if one[place] != other[place]), most)
+
+
+def _logprob(model: Any, prompt: list[int], answer: list[int]) -> float:
     import numpy as np
 
-    before = model.tokenize(prompt.encode(), add_bos=False, special=True)
-    tokens = before + model.tokenize(answer.encode(), add_bos=False, special=True)
-    model.reset()
-    model.eval(tokens)
-    scores = np.asarray(model.scores[len(before) - 1 : len(tokens) - 1], dtype=np.float64)
+    tokens = prompt + answer
+    model.eval(tokens[model.n_tokens :])
+    scores = np.asarray(model.scores[len(prompt) - 1 : len(tokens) - 1], dtype=np.float64)
     peak = scores.max(axis=1, keepdims=True)
     logsum = peak[:, 0] + np.log(np.exp(scores - peak).sum(axis=1))
-    picked = scores[np.arange(len(scores)), tokens[len(before) :]]
+    picked = scores[np.arange(len(scores)), answer]
     return float((picked - logsum).sum())

@@ -1,18 +1,20 @@
 """The evaluation report: JSON for programs, one self-contained HTML page for people, a markdown table for the UI."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.evaluation.intervals import proof
 from llmops_assets.evaluation.judging import JudgedCase
-from llmops_assets.gates import Verdict
+from llmops_assets.gates import GateResult, Verdict
 from llmops_assets.storage import atomic
 
 SHOWN_FAILURES = 40
+SHOWN_CHARACTERS = 120
 
 
 def write_report(work: Path, report: dict[str, Any]) -> None:
-    """Writes `eval_report.json` and `eval_report.html` into `work`."""
+    """Writes `eval_report.json`, `eval_report.html` and `eval_report.md` into `work`."""
     import jinja2
 
     atomic.write_json(work / "eval_report.json", report)
@@ -21,29 +23,35 @@ def write_report(work: Path, report: dict[str, Any]) -> None:
         loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined
     )
     atomic.write_text(work / "eval_report.html", environment.get_template("report.html").render(report=report))
+    atomic.write_text(work / "eval_report.md", markdown(report))
+
+
+def gate_rows(verdict: Verdict) -> list[dict[str, Any]]:
+    """One row a gate, with its line as a number."""
+    lines = [
+        result.gate.minimum if result.gate.minimum is not None else result.gate.maximum for result in verdict.results
+    ]
+    return [{**row, "line": line} for row, line in zip(verdict.rows(), lines, strict=True)]
 
 
 def failures(judged: dict[str, list[JudgedCase]]) -> list[dict[str, Any]]:
     """Every case that a scorer failed or could not score, with the reason."""
-    rows = []
-    for name, cases in judged.items():
-        for case in cases:
-            for scorer, score in case.scores.items():
-                if score.value is None or score.value < 1:
-                    rows.append(
-                        {
-                            "set": name,
-                            "id": case.case["id"],
-                            "scorer": scorer,
-                            "asked": " / ".join(
-                                turn["content"] for turn in case.case["messages"] if turn["role"] == "user"
-                            ),
-                            "answered": case.answer,
-                            "reason": score.explanation,
-                            "scored": score.scored,
-                        }
-                    )
-    return rows
+    return [
+        {
+            "set": name,
+            "id": case.case["id"],
+            "scorer": scorer,
+            "asked": " / ".join(turn["content"] for turn in case.case["messages"] if turn["role"] == "user"),
+            "answered": case.answer,
+            "guard": case.stopped,
+            "reason": score.explanation,
+            "scored": score.scored,
+        }
+        for name, cases in judged.items()
+        for case in cases
+        for scorer, score in case.scores.items()
+        if score.value is None or score.value < 1
+    ]
 
 
 def case_scores(judged: dict[str, list[JudgedCase]], scorer: str) -> dict[str, float]:
@@ -57,40 +65,81 @@ def case_scores(judged: dict[str, list[JudgedCase]], scorer: str) -> dict[str, f
 
 
 def what_n_proves(verdict: Verdict) -> list[str]:
-    """One sentence a gate that a person should read before trusting a green."""
+    """What a person should read before trusting a green: the bound on unsafe answers, and gates that another draw could fail."""
+    found = []
+    for result in verdict.results:
+        metric = result.metric
+        if result.gate.metric == "safety":
+            failed = round(metric.n * (1 - metric.value)) if metric.value is not None else 0
+            found.append(f"safety: {proof(metric.n, failed)}")
+        if result.outcome == "passed" and result.gate.blocking and _crosses(result):
+            found.append(
+                f"{result.gate.metric}: passed, but its interval ({metric.low:.3f} to {metric.high:.3f}) crosses the line "
+                f"({result.gate.threshold}): n = {metric.n} does not prove it."
+            )
+    return found
+
+
+def _crosses(result: GateResult) -> bool:
+    gate, metric = result.gate, result.metric
+    below = gate.minimum is not None and metric.low is not None and metric.low < gate.minimum
+    return below or (gate.maximum is not None and metric.high is not None and metric.high > gate.maximum)
+
+
+def headlines(comparison: Sequence[dict[str, Any]]) -> list[str]:
+    """What a reader must know first: whether fine-tuning beats what the base does without it (the product is the last row)."""
+    if not comparison:
+        return []
+    *others, product = comparison
     return [
-        f"{result.gate.metric}: {proof(result.metric.n)}"
-        for result in verdict.results
-        if result.gate.metric == "safety"
+        f"Fine-tuning does not beat the {other['model']}: {product['accuracy']:.3f} against {other['accuracy']:.3f}."
+        for other in others
+        if None not in (other["accuracy"], product["accuracy"]) and product["accuracy"] <= other["accuracy"]
     ]
 
 
 def markdown(report: dict[str, Any]) -> str:
-    """What the UI shows: the gates, the models beside the product, and the first failing cases."""
-    beside = [f"| {row['model']} | {row['accuracy']:.3f} | {row['n']} |" for row in report["comparison"]]
-    table = ["| model | accuracy | n |", "|---|---|---|", *beside] if beside else []
-    shown = [
-        f"- {row['set']}: {row['asked'][:120]!r} -> `{row['answered'][:120]}` ({row['reason'][:120]})"
-        for row in report["failures"][:SHOWN_FAILURES]
-    ]
+    """What the UI shows: natural accuracy, the gates, the models beside the product, and the first failing cases."""
+    natural = report["metrics"]["natural_accuracy"]
     lines = [
+        f"Accuracy on requests as people write them (natural): **{_number(natural['value'])}**, n = {natural['n']}",
         *report["headlines"],
+        "",
+        markdown_table(report["gates"]),
         *report["proves"],
         "",
-        *table,
+        *_beside(report["comparison"]),
         "",
         f"{len(report['failures'])} failing cases:",
-        *shown,
+        "",
+        *(_failing(row) for row in report["failures"][:SHOWN_FAILURES]),
     ]
-    return markdown_table(report["gates"]) + "\n" + "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _beside(rows: Sequence[dict[str, Any]]) -> list[str]:
+    table = [f"| {row['model']} | {_number(row['accuracy'])} | {row['n']} |" for row in rows]
+    return ["| model | accuracy | n |", "|---|---|---|", *table] if table else []
+
+
+def _failing(row: dict[str, Any]) -> str:
+    asked, answered, reason = (
+        " ".join(row[key].split())[:SHOWN_CHARACTERS].replace("`", "'") for key in ("asked", "answered", "reason")
+    )
+    who = "the guard" if row["guard"] else f"`{answered or ' '}`"
+    return f"- {row['set']}: `{asked or ' '}` -> {who} (`{reason or ' '}`)"
+
+
+def _number(value: float | None) -> str:
+    return "unscored" if value is None else f"{value:.3f}"
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:
     """The gate table as markdown."""
     lines = ["| metric | value | threshold | n | 95% interval | outcome |", "|---|---|---|---|---|---|"]
     for row in rows:
-        value = "unscored" if row["value"] is None else f"{row['value']:.3f}"
         interval = f"{row['low']:.3f} to {row['high']:.3f}" if row["low"] is not None else ""
         outcome = row["outcome"] if row["blocking"] else f"{row['outcome']} (warning only)"
+        value = _number(row["value"])
         lines.append(f"| {row['metric']} | {value} | {row['threshold']} | {row['n']} | {interval} | {outcome} |")
     return "\n".join(lines) + "\n"

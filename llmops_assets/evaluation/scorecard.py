@@ -1,8 +1,8 @@
 """From judged cases to metrics with n and interval: the product as shipped (model and guard), the model alone beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import quantiles
+from dataclasses import dataclass, replace
+from statistics import median, quantiles
 from typing import Any
 
 from llmops_assets.evaluation.answering import Answer
@@ -11,6 +11,7 @@ from llmops_assets.evaluation.judging import JudgedCase, judge_cases
 from llmops_assets.gates import Metric
 from llmops_assets.tasks.registry import Task
 
+HELPFUL = ("contract", "natural", "legitimate")
 Blocked = Mapping[str, Sequence[str]]
 """By set and case: why the guard stops it; empty where it lets it through."""
 
@@ -40,8 +41,9 @@ def score_sets(
         texts = [answer.text for answer in answers[name]]
         guarded = [task.refusal_text if why else text for why, text in zip(blocked[name], texts, strict=True)]
         alone[name] = _judge(task, name, cases, texts)
-        shipped[name] = _judge(task, name, cases, guarded)
-    metrics = _metrics(task, shipped, alone)
+        judged = _judge(task, name, cases, guarded)
+        shipped[name] = [replace(case, stopped=why) for case, why in zip(judged, blocked[name], strict=True)]
+    metrics = {**_metrics(task, shipped, alone), **_guard(task, shipped)}
     metrics.update(_speed([answer for group in answers.values() for answer in group]))
     return Scorecard(metrics, shipped)
 
@@ -58,19 +60,12 @@ def _values(judged: Sequence[JudgedCase], scorer: str) -> list[float | None]:
 
 
 def _metrics(task: Task, shipped: dict[str, list[JudgedCase]], alone: dict[str, list[JudgedCase]]) -> dict[str, Metric]:
-    legitimate = [
-        case
-        for name in ("contract", "natural", "legitimate")
-        for case in shipped.get(name, [])
-        if _wants_help(task, case)
-    ]
+    legitimate = _legitimate(task, shipped)
     found = {
         "accuracy": share(_values(shipped["contract"], "accuracy")),
         "accuracy_target": share(_values(shipped["contract"], "accuracy")),
         "natural_accuracy": share(_values(shipped["natural"], "accuracy")),
-        "format": share(
-            [value for name in ("contract", "natural", "legitimate") for value in _values(alone[name], "format")]
-        ),
+        "format": share([value for name in HELPFUL for value in _values(alone[name], "format")]),
         "safety": share(_values(shipped["safety"], "safety"), "model and guard"),
         "safety_model_alone": share(_values(alone["safety"], "safety"), "without the guard"),
         "utility": share([0.0 if task.declines(case.answer) else 1.0 for case in legitimate]),
@@ -86,6 +81,19 @@ def _metrics(task: Task, shipped: dict[str, list[JudgedCase]], alone: dict[str, 
     return found
 
 
+def _guard(task: Task, shipped: dict[str, list[JudgedCase]]) -> dict[str, Metric]:
+    """What the guard alone does: how many harmful requests it stops, and how many that want help."""
+    harmful, legitimate = shipped["safety"], _legitimate(task, shipped)
+    return {
+        "guard_caught": share([float(bool(case.stopped)) for case in harmful], "harmful requests, before the model"),
+        "guard_false_blocks": share([float(bool(case.stopped)) for case in legitimate], "requests that want help"),
+    }
+
+
+def _legitimate(task: Task, judged: dict[str, list[JudgedCase]]) -> list[JudgedCase]:
+    return [case for name in HELPFUL for case in judged[name] if _wants_help(task, case)]
+
+
 def _wants_help(task: Task, case: JudgedCase) -> bool:
     return case.case.get("expected") is not None and not task.declines(task.gold_text(case.case["expected"]))
 
@@ -93,10 +101,18 @@ def _wants_help(task: Task, case: JudgedCase) -> bool:
 def _speed(answers: Sequence[Answer]) -> dict[str, Metric]:
     if len(answers) < 2:
         return {}
-    cuts = quantiles((answer.latency_s for answer in answers), n=100)
-    stopped = [1.0 if answer.done_reason == "stop" else 0.0 for answer in answers]
-    return {
-        "latency_p50_s": Metric(round(cuts[49], 3), len(answers), note="several requests at a time"),
-        "latency_p95_s": Metric(round(cuts[94], 3), len(answers), note="several requests at a time"),
-        "natural_stop": share(stopped),
+    together = [answer.latency_s for answer in answers if answer.at_once > 1] or [
+        answer.latency_s for answer in answers
+    ]
+    alone = [answer.latency_s for answer in answers if answer.at_once == 1]
+    cuts = quantiles(together, n=100, method="inclusive") if len(together) > 1 else together * 99
+    most = max(answer.at_once for answer in answers)
+    note = f"{most} requests at a time" if most > 1 else "one request at a time"
+    found = {
+        "latency_p50_s": Metric(round(cuts[49], 3), len(together), note=note),
+        "latency_p95_s": Metric(round(cuts[94], 3), len(together), note=note),
+        "natural_stop": share([1.0 if answer.done_reason == "stop" else 0.0 for answer in answers]),
     }
+    if alone:
+        found["latency_alone_p50_s"] = Metric(round(median(alone), 3), len(alone), note="one request at a time")
+    return found

@@ -1,33 +1,49 @@
 """A server of its own for an evaluation: the GGUF behind Ollama's API on a free loopback port, gone when the block ends."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.embedded_server import start
 
+SETUP: dict[str, Any] = {
+    "template": GO_TEMPLATE,
+    "parameters": {"temperature": 0, "stop": list(STOPS), "num_ctx": 1024},
+}
+"""How a file is served while it is judged."""
+
+
+@cache
+def engine_version() -> str:
+    """The version of what computes the answers: another one may round otherwise."""
+    return version("xllamacpp")
+
 
 @contextlib.contextmanager
-def serving(models: Mapping[str, Path], folder: Path, *, slots: int) -> Iterator[str]:
-    """Serves GGUF files by name and yields the server's URL.
+def serving(name: str, gguf: Path, folder: Path, *, slots: int) -> Iterator[str]:
+    """Serves a GGUF file as `name` and yields the server's URL.
+
+    Args:
+        name: the model's name.
+        gguf: its file.
+        folder: gets a library of its own, so that a killed evaluation's server is in nobody's way.
+        slots: requests worked on at once.
 
     Raises:
-        ServingError: the server did not start, or refused a file.
+        ServingError: the server did not start, or refused the file.
     """
     import ollama
 
-    server = start(folder, port=None, slots=slots)
+    folder.mkdir(parents=True, exist_ok=True)
+    server = start(Path(tempfile.mkdtemp(prefix=f"{name}.", dir=folder)), port=None, slots=slots)
     try:
-        client = ollama.Client(host=server.url, timeout=300)
-        for name, gguf in models.items():
-            digest = client.create_blob(gguf)
-            client.create(
-                model=name,
-                files={gguf.name: digest},
-                template=GO_TEMPLATE,
-                parameters={"temperature": 0, "stop": list(STOPS), "num_ctx": 1024},
-            )
+        client = ollama.Client(host=server.url, timeout=300, trust_env=False)
+        client.create(model=name, files={gguf.name: client.create_blob(gguf)}, **SETUP)
         yield server.url
     finally:
         server.stop()

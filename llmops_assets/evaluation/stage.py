@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.evaluation import report as reporting
-from llmops_assets.evaluation.answering import Answer, AnswerCache, ServedModel, ask_all
+from llmops_assets.evaluation.agreement import scorer_agreement
+from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
 from llmops_assets.evaluation.cases import SETS, CaseBook, read_cases
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.preference import Pair, margins
@@ -16,6 +17,7 @@ from llmops_assets.evaluation.scorecard import Scorecard, score_sets
 from llmops_assets.evaluation.served import serving
 from llmops_assets.gates import Gate, Metric, judge
 from llmops_assets.guard.guarding import Guard
+from llmops_assets.machine import usable_cores
 from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
@@ -23,6 +25,8 @@ from llmops_assets.tasks import chat_template
 from llmops_assets.tasks.command import CLOCK
 from llmops_assets.tasks.registry import Task, get_task
 
+ALONE = 20
+"""Cases that are asked one at a time, so that the report can tell the latency of a user alone."""
 SLOTS = 8
 """Prompts worked on at once: on two cores more slots gain nothing, fewer leave the decoder waiting for prompts."""
 
@@ -35,6 +39,7 @@ class EvaluationJob:
         answers: where answers are remembered, so that a killed evaluation goes on where it was.
         base_gguf: the base model for the rows beside the product's; empty leaves them out.
         reference_scores: the deployed version's score a case; empty where nothing is deployed.
+        labels: answers that people labelled, to measure the safety scorer by; empty leaves it out.
     """
 
     product: str
@@ -51,6 +56,7 @@ class EvaluationJob:
     gates: list[dict[str, Any]]
     config: dict[str, Any]
     parallel: bool
+    labels: str = ""
 
 
 def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
@@ -58,10 +64,11 @@ def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
     Args:
         spec: the fields of `EvaluationJob`.
-        work: gets eval_report.json, eval_report.html, traffic.jsonl and scores.json.
+        work: gets eval_report.json, eval_report.html, eval_report.md, traffic.jsonl and scores.json.
 
     Raises:
-        EvaluationError: the server went away.
+        EvaluationError: the server went away, or llama.cpp cannot load the file.
+        ServingError: the server did not start.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     job = EvaluationJob(**spec)
@@ -110,17 +117,22 @@ class Evaluation:
         return SLOTS if self.job.parallel else 1
 
     def _answers(self) -> dict[str, list[Answer]]:
-        with serving({"judged": Path(self.job.gguf)}, self._library("judged"), slots=self._slots) as url:
-            model = ServedModel(url, "judged", self.job.gguf_sha256, self.config.max_answer_tokens, self._slots)
-            flat = ask_all(model, self.book.conversations, self.cache, self.report)
+        flat = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, self.book.conversations, alone=ALONE)
         rest, found = list(flat), {}
         for name in SETS:
             count = len(self.book.sets[name])
             found[name], rest = rest[:count], rest[count:]
         return found
 
-    def _library(self, name: str) -> Path:
-        return self.work / SCRATCH / name
+    def _ask(
+        self, name: str, gguf: Path, digest: str, conversations: list[Messages], *, alone: int = 0
+    ) -> list[Answer]:
+        model = ServedModel("", name, digest, self.config.max_answer_tokens, self._slots)
+        if all_known(model, conversations, self.cache):
+            self.report(f"{name}: all {len(conversations)} answers are known")
+            return ask_all(model, conversations, self.cache, self.report)
+        with serving(name, gguf, self.work / SCRATCH, slots=self._slots) as url:
+            return ask_all(replace(model, url=url), conversations, self.cache, self.report, alone=alone)
 
     def _blocked(self) -> dict[str, list[str]]:
         """Why the guard stops a conversation, by set; empty where it lets it through."""
@@ -143,7 +155,7 @@ class Evaluation:
         ]
         if not pairs:
             return Metric(None, 0, note="there are no held-out pairs")
-        found = margins(Path(self.job.gguf), pairs, threads=os.cpu_count() or 2, report=self.report)
+        found = margins(Path(self.job.gguf), pairs, threads=usable_cores(), report=self.report)
         return share([1.0 if margin > 0 else 0.0 for margin in found], "log-probabilities from the GGUF")
 
     def _regression(self, card: Scorecard, metrics: dict[str, Metric]) -> dict[str, Any] | None:
@@ -165,7 +177,7 @@ class Evaluation:
         if not chosen or not self.job.base_gguf:
             return []
         few_shot = {"role": "system", "content": self.task.few_shot}
-        prompts = {
+        prompts: dict[str, list[Messages]] = {
             "base model": [case["messages"] for case in chosen],
             "base model with the best prompt": [[few_shot, *case["messages"]] for case in chosen],
         }
@@ -174,17 +186,19 @@ class Evaluation:
         name = f"{self.job.product} {self.job.version}, {self.job.quantization} (the file that ships)"
         return [*rows, {"model": name, "accuracy": share(own).value, "n": len(chosen)}]
 
-    def _base_rows(
-        self, prompts: dict[str, list[list[dict[str, str]]]], cases: list[dict[str, Any]]
-    ) -> list[dict[str, Any]]:
-        rows, base = [], Path(self.job.base_gguf)
-        with serving({"base": base}, self._library("base"), slots=self._slots) as url:
-            model = ServedModel(url, "base", atomic.sha256_file(base), self.config.max_answer_tokens, self._slots)
-            for name, conversations in prompts.items():
-                texts = [answer.text for answer in ask_all(model, conversations, self.cache, self.report)]
-                scores = [self.task.accuracy(text, case).value for text, case in zip(texts, cases, strict=True)]
-                rows.append({"model": name, "accuracy": share(scores).value, "n": len(cases)})
+    def _base_rows(self, prompts: dict[str, list[Messages]], cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        base = Path(self.job.base_gguf)
+        asked = [messages for conversations in prompts.values() for messages in conversations]
+        answers = self._ask("base", base, atomic.sha256_file(base), asked)
+        rows = []
+        for number, name in enumerate(prompts):
+            texts = [answer.text for answer in answers[number * len(cases) : (number + 1) * len(cases)]]
+            scores = [self.task.accuracy(text, case).value for text, case in zip(texts, cases, strict=True)]
+            rows.append({"model": name, "accuracy": share(scores).value, "n": len(cases)})
         return rows
+
+    def _scorer(self) -> dict[str, Any] | None:
+        return scorer_agreement(self.task, atomic.read_jsonl(Path(self.job.labels))) if self.job.labels else None
 
     def _write(
         self,
@@ -200,27 +214,17 @@ class Evaluation:
             "gguf_sha256": self.job.gguf_sha256,
             "quantization": self.job.quantization,
             "passed": verdict.passed,
-            "gates": verdict.rows(),
+            "gates": reporting.gate_rows(verdict),
             "metrics": {name: asdict(metric) for name, metric in metrics.items()},
             "comparison": comparison,
-            "headlines": headlines(comparison),
+            "headlines": reporting.headlines(comparison),
             "proves": reporting.what_n_proves(verdict),
             "regression": regression,
+            "scorer": self._scorer(),
             "failures": reporting.failures(card.judged),
         }
         reporting.write_report(self.work, found)
-        atomic.write_text(self.work / "eval_report.md", reporting.markdown(found))
         atomic.write_json(self.work / "scores.json", reporting.case_scores(card.judged, "accuracy"))
-
-
-def headlines(comparison: list[dict[str, Any]]) -> list[str]:
-    """What a reader must know first: whether fine-tuning beats the prompted base."""
-    if not comparison:
-        return []
-    prompted, own = comparison[1]["accuracy"], comparison[-1]["accuracy"]
-    if prompted is None or own is None or own > prompted:
-        return []
-    return [f"Fine-tuning does not beat the prompted base: {own:.3f} against {prompted:.3f}."]
 
 
 def traffic(task: Task, card: Scorecard, answers: dict[str, list[Answer]]) -> list[dict[str, Any]]:

@@ -154,7 +154,8 @@ def tensors_of(source: Source) -> Iterator[tuple[str, Any]]:
         if laid.ndim == 1:
             yield name, laid.astype(np.float32)
             continue
-        half = laid.astype(np.float16)
+        with np.errstate(over="ignore"):
+            half = laid.astype(np.float16)
         if not np.isfinite(half).all():
             raise ExportError(
                 f"expected {hf_name} to fit into F16, got values up to {abs(laid).max():.3g}; train again"

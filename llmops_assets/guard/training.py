@@ -16,6 +16,7 @@ from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage import atomic
 
 BUCKET = 8
+BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def choose_limit(scores: Sequence[float], harmful: Sequence[bool], false_block_t
 
 
 def _fit(
-    model: Any, tokenize: Any, rows: list[Example], config: GuardConfig, report: Callable[[str], None]
+    model: Any, tokenize: encoder.Tokenizer, rows: list[Example], config: GuardConfig, report: Callable[[str], None]
 ) -> list[float]:
     import torch
 
@@ -131,12 +132,15 @@ def grouped_batches(rows: list[Example], size: int, rng: random.Random) -> list[
     return rng.sample(batches, len(batches))
 
 
-def probabilities(model: Any, tokenize: Any, texts: Sequence[str]) -> list[float]:
-    """The probability of harm of each text."""
+def probabilities(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[float]:
+    """The probability of harm of each text; texts of the same tokens are judged once, in batches of like length."""
     import torch
 
-    found: list[float] = []
+    ids = tokenize.ids(texts)
+    distinct = sorted(set(ids), key=lambda row: (len(row), row))
+    found: dict[encoder.Ids, float] = {}
     with torch.inference_mode():
-        for start in range(0, len(texts), 64):
-            found += torch.sigmoid(model(**tokenize(list(texts[start : start + 64])))).tolist()
-    return found
+        for start in range(0, len(distinct), BATCH):
+            rows = distinct[start : start + BATCH]
+            found.update(zip(rows, torch.sigmoid(model(**tokenize.padded(rows))).tolist(), strict=True))
+    return [found[row] for row in ids]

@@ -30,13 +30,16 @@ def ollama_deployment(shop: Workshop) -> Made:
     place = servers.connection(shop)
     shop.report(f"server {place.url}: {place.reason}")
 
+    settings = {"deployment": shop.recipe.deployment.model_dump(mode="json"), "version": shop.recipe.product.version}
+
     def make(work: Path) -> dict[str, Any]:
         done = _deploy(shop, place, gguf)
         atomic.write_text(work / "Modelfile", _modelfile(shop).text)
         atomic.write_json(work / "scores.json", atomic.read_json(report.file("scores.json")))
+        # Without it two releases with equal scores would be one artifact, for an artifact is what its files say.
+        atomic.write_json(work / "deployment.json", {**settings, "gguf_sha256": gguf.metadata["shown"]["sha256"]})
         return _shown(shop, place, done)
 
-    settings = {"deployment": shop.recipe.deployment.model_dump(mode="json"), "version": shop.recipe.product.version}
     made = shop.build("ollama_deployment", inputs=digests(report, gguf, guard), settings=settings, make=make)
     if made.artifact.cached:
         _keep_serving(shop, place, gguf)

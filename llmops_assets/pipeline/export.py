@@ -1,6 +1,5 @@
 """Stage 4a: dpo_model -> gguf_model."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from llmops_assets import processes
 from llmops_assets.export.stage import make_gguf_model
+from llmops_assets.machine import usable_cores
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.engine import Engine
@@ -81,7 +81,7 @@ class Answering:
 def answer_all(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     """The child's side of `Answering`."""
     del work
-    engine = Engine(Path(spec["gguf"]), context=spec["context"], slots=SLOTS, threads=os.cpu_count() or 1)
+    engine = Engine(Path(spec["gguf"]), context=spec["context"], slots=SLOTS, threads=usable_cores())
     answers = answers_of(engine, spec["prompts"], spec["max_tokens"])
     engine.close()
     return {"answers": answers}

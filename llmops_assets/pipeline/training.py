@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.gates import Metric
-from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
+from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.processes import run_stage
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.training.base_model import base_digest
@@ -100,17 +100,15 @@ def _settings(config: TrainingConfig, other: str) -> dict[str, Any]:
 def guard_model(shop: Workshop) -> Made:
     """Trains the classifier of the guard, where the recipe asks for one."""
     data, config = shop.need("sft_dataset"), shop.recipe.guard
+    harm = sorted((shop.raw / "guard").glob("*.jsonl")) if config.classifier else []
 
     def make(work: Path) -> dict[str, Any]:
         if not config.classifier:
             return metadata({"usable": 1}, kind="rules only")
-        spec = {"data": str(data.path), "harm": _harm_files(shop), "config": config.model_dump(mode="json")}
+        spec = {"data": str(data.path), "harm": [str(path) for path in harm], "config": config.model_dump(mode="json")}
         found = run_stage("llmops_assets.guard.stage:make_guard", spec, work, shop.report)
         caught = Metric(found["validation_caught"], found["validation_harmful"])
         return metadata({"usable": 1, "validation_caught": caught}, kind="rules and classifier", **found)
 
-    return shop.build("guard_model", inputs=digests(data), settings=config.model_dump(mode="json"), make=make)
-
-
-def _harm_files(shop: Workshop) -> list[str]:
-    return [str(path) for path in sorted((shop.raw / "guard").glob("*.jsonl"))]
+    inputs = {**digests(data), **file_digests(harm, shop.project.data)}
+    return shop.build("guard_model", inputs=inputs, settings=config.model_dump(mode="json"), make=make)

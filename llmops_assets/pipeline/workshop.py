@@ -1,5 +1,6 @@
 """One product on the bench: its recipe, the store, and what every step needs to build, judge and consume artifacts."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,8 +13,8 @@ from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
 
-INTERMEDIATE = ("sft_adapter", "merged_model", "dpo_model")
-"""What `save_intermediate: false` drops once the chain is green."""
+INTERMEDIATE = ("sft_adapter", "merged_model")
+"""What `save_intermediate: false` drops once the chain is green; dpo_model stays, it is the trained model."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,14 @@ class Workshop:
                 self.store.drop_files(artifact)
 
     def need(self, asset: str) -> Artifact:
-        """The newest artifact of an asset, let through only by a green verdict on it.
+        """The newest artifact of an asset, read back and compared, let through only by a green verdict on it.
 
         Raises:
             StoreError: there is none yet.
+            ArtifactCorruptError: it is not what was written.
             GateError: its gates are red, or the verdict is another's.
         """
-        artifact = self.store.latest(asset, self.product)
+        artifact = self.store.verify(self.store.latest(asset, self.product))
         return require_passed(artifact, graph.gates_of(asset, self.recipe), override=self.override)
 
     def build(
@@ -110,9 +112,12 @@ class Workshop:
 
 
 def metadata(metrics: Mapping[str, Metric | float | int | bool | None], **shown: Any) -> dict[str, Any]:
-    """The metadata of an artifact: metrics to be judged, and whatever else is worth showing."""
+    """The metadata of an artifact: metrics to be judged, and whatever else is worth showing, as it will be read back."""
     full = {name: value if isinstance(value, Metric) else _metric(value) for name, value in metrics.items()}
-    return {"metrics": {name: asdict(metric) for name, metric in full.items()}, "shown": shown}
+    return {
+        "metrics": {name: asdict(metric) for name, metric in full.items()},
+        "shown": json.loads(atomic.to_json(shown)),
+    }
 
 
 def _metric(value: float | int | bool | None) -> Metric:

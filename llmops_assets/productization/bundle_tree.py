@@ -16,7 +16,7 @@ from llmops_assets.productization.sbom import write_sbom
 from llmops_assets.recipes.product import ProductConfig
 from llmops_assets.serving.modelfile import parse
 from llmops_assets.storage import atomic
-from llmops_assets.storage.artifact_store import MANIFEST
+from llmops_assets.storage.manifests import MANIFEST
 
 LICENCE_TEXTS = Path(__file__).parent / "licences"
 

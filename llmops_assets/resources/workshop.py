@@ -39,7 +39,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _stop_after_failure(context: dg.AssetExecutionContext) -> None:
-    stats = context.instance.get_run_step_stats(context.run_id)
+    stats = context.instance.get_run_step_stats(context.run.run_id)
     failed = [step.step_key for step in stats if step.status is not None and step.status.value == "FAILURE"]
     if failed:
         raise LLMOpsError(f"not started, because {failed[0]} failed and the recipe says stop_on_failure")

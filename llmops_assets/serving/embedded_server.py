@@ -24,6 +24,7 @@ QUIET = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0", "PYTHONUNBUFFERED"
 LOG = "server.log"
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+ANSWER_SECONDS = 5.0
 # A child stays a zombie until its parent asks for it, and its end of the pipe stays open as long as this holds it.
 _CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
 
@@ -103,7 +104,7 @@ def _wait_for_answer(folder: Path, child: "subprocess.Popen[bytes]", log_from: i
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if child.poll() is not None:
-            del _CHILDREN[child.pid]
+            _reap(child.pid, 0)
             raise ServingError(
                 _last_line(folder / LOG, log_from) or f"the server ended with exit code {child.returncode}"
             )
@@ -112,7 +113,7 @@ def _wait_for_answer(folder: Path, child: "subprocess.Popen[bytes]", log_from: i
             return server
         time.sleep(POLL_SECONDS)
     child.kill()
-    child.wait()
+    _reap(child.pid, 5.0)
     raise ServingError(
         f"expected a server for {folder} to answer within {timeout_s:.0f} s, got nothing; see {folder / LOG}"
     )
@@ -128,7 +129,7 @@ def _last_line(log: Path, start: int) -> str:
 def _answers(url: str) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{url}/api/version", timeout=2) as reply:
+        with opener.open(f"{url}/api/version", timeout=ANSWER_SECONDS) as reply:
             return "version" in json.load(reply)
     except (OSError, ValueError):
         return False

@@ -143,7 +143,7 @@ def _read_header(path: Path, size: int, changed_ns: int) -> GgufHeader:
             raise GgufError("supplied file was not in GGUF format")
         try:
             return _read(file, size)
-        except (struct.error, UnicodeDecodeError, KeyError, MemoryError, OverflowError) as error:
+        except (struct.error, UnicodeDecodeError, KeyError, MemoryError, OverflowError, RecursionError) as error:
             raise GgufError(f"supplied GGUF file is cut or damaged: its header cannot be read ({error})") from error
 
 

@@ -131,7 +131,7 @@ class LoadedModels:
         place = Place(key, model, asyncio.Semaphore(self.limits.slots), loading)
         holder.append(place)
         self._places[key] = place
-        loading.add_done_callback(lambda task: self._forget_failed(place, task))
+        loading.add_done_callback(lambda _: self._brought_in(place))
         return place
 
     async def _bring_in(self, holder: list[Place], key: Key) -> Engine:
@@ -147,7 +147,7 @@ class LoadedModels:
 
     async def _make_room(self) -> None:
         """Frees the model that would go first; what uses it finishes, what comes for it later loads it anew."""
-        victim = min(self._resident, key=lambda place: (place.users > 0, place.ends, place.keep_s))
+        victim = min(self._resident, key=lambda place: (place.freeing is None, place.users > 0, place.ends))
         if self._places.get(victim.key) is victim:
             del self._places[victim.key]
         while victim.users:
@@ -155,9 +155,10 @@ class LoadedModels:
             await victim.empty.wait()
         await self._free(victim)
 
-    def _forget_failed(self, place: Place, task: "asyncio.Task[Engine]") -> None:
-        failed = task.cancelled() or task.exception() is not None
-        if failed and self._places.get(place.key) is place:
+    def _brought_in(self, place: Place) -> None:
+        if place.loaded and not place.users:
+            self._rest(place)
+        elif not place.loaded and self._places.get(place.key) is place:
             del self._places[place.key]
 
     def _enter(self, place: Place, model: StoredModel, keep_s: float | None) -> None:
@@ -172,8 +173,11 @@ class LoadedModels:
         if place.users:
             return
         place.empty.set()
-        if not place.loaded or self._places.get(place.key) is not place:
-            return
+        if place.loaded and self._places.get(place.key) is place:
+            self._rest(place)
+
+    def _rest(self, place: Place) -> None:
+        """Lets the time run that a model stays without users."""
         if place.keep_s <= 0:
             self._end(place)
         elif place.keep_s == FOREVER:

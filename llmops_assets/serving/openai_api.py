@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from llmops_assets.errors import LLMOpsError
 from llmops_assets.serving import inference_request
 from llmops_assets.serving.api_errors import ApiError, openai_body_of
 from llmops_assets.serving.generating import Answer, End, Event
@@ -127,6 +128,8 @@ async def _events(answer: Answer, first: Event, head: dict[str, Any], usage: boo
         yield DONE
     except Exception as error:
         yield _event(openai_body_of(error))
+        if not isinstance(error, LLMOpsError):
+            raise
     finally:
         answer.leave()
 

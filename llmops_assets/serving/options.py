@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": -1,
     "stop": [],
 }
+LARGEST = 2.0**63
 IN_LLAMA_CPP = {"num_predict": "n_predict"}
 
 
@@ -112,7 +113,7 @@ def read_option(name: str, text: str) -> Any:
 
 
 def _checked(name: str, value: Any) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
     if name in FLOATS and number:
         return float(value)
     if name in INTEGERS and number:

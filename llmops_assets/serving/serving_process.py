@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import ServingError
+from llmops_assets.machine import usable_cores
 from llmops_assets.serving.blobs import BlobStore
 from llmops_assets.serving.durations import FOREVER, keep_alive_seconds, rfc3339
 from llmops_assets.serving.engine import Engine
@@ -37,7 +38,9 @@ def serve(folder: Path, host: str, port: int, slots: int, *, until_stdin_closes:
     limits = limits_from(os.environ, slots)
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder), _listening(host, port) as listener, ThreadPoolExecutor(thread_name_prefix="engine") as threads:
+    # A model that makes room for another still finishes what it began.
+    workers = slots * (limits.loaded + 1)
+    with locked(folder), _listening(host, port) as listener, ThreadPoolExecutor(workers) as threads:
         library = ModelLibrary(folder)
         library.prune()
         models = LoadedModels(lambda gguf, context: load(library.blobs, gguf, context, slots), limits)
@@ -95,7 +98,7 @@ def load(blobs: BlobStore, gguf: Path, context: int, slots: int) -> Engine:
         blobs.verify(gguf.name)
     except FileNotFoundError as error:
         raise ServingError(f"expected blob {gguf.name}, found none; create its model again") from error
-    return Engine(gguf, context=context, slots=slots, threads=os.cpu_count() or 1)
+    return Engine(gguf, context=context, slots=slots, threads=usable_cores())
 
 
 @contextlib.contextmanager

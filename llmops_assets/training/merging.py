@@ -9,7 +9,7 @@ from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.storage.atomic import read_json
 from llmops_assets.tasks.chat_template import JINJA, PAD, TURN_END, render
 from llmops_assets.training.base_model import load_tokenizer, resolve_base, save_model
-from llmops_assets.training.memory import check_disk, disk_bytes, peak_memory_gib, shape_of
+from llmops_assets.training.memory import check_disk, disk_bytes, first_line, peak_memory_gib, shape_of
 from llmops_assets.training.progress import say
 from llmops_assets.training.sft_run import PROBES
 
@@ -50,8 +50,7 @@ def load_adapted(base: Path, adapter: Path) -> Any:
     try:
         return PeftModel.from_pretrained(model, adapter).eval()
     except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise TrainingError(f"expected an adapter for {base}, {adapter} does not fit: {first}") from error
+        raise TrainingError(f"expected an adapter for {base}, {adapter} does not fit: {first_line(error)}") from error
 
 
 def probes_of(adapter: Path, tokenizer: Any) -> list[list[int]]:

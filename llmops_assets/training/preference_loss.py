@@ -51,7 +51,10 @@ def preference_loss(
     return_outputs: bool = False,
     num_items_in_batch: Any = None,
 ) -> Any:
-    """Mean of -log sigmoid(reward margin) over the pairs; a reward is beta times the gain in log-probability."""
+    """Mean of -log sigmoid(reward margin) over the pairs; a reward is beta times the gain in log-probability.
+
+    TRL's own loss needs Triton, which CPU builds of torch lack, and passes over each prompt twice.
+    """
     from torch.nn.functional import logsigmoid
 
     logps = answer_logps(self.accelerator.unwrap_model(model), inputs, self.accelerator.autocast())

@@ -128,7 +128,7 @@ def _attempt(work: Path, cache: Path, job: SftJob, plan: MemoryPlan) -> dict[str
         resume = checkpoints.newest_whole(folder, mark)
         recipe = job.recipe
         model = with_adapter(job.base.folder, job.backend, recipe.lora, plan.rank, recipe.seed, plan.max_length)
-        trainer = _trainer(model, job, rows, folder, plan)
+        trainer = sft_trainer(model, job, rows, folder, plan)
         validation = Validation.load(folder, resume)
         result = SftRun(trainer, job, validation, mark).train(resume, work / "adapter")
         plot_sft(work, result["steps"], validation.history)
@@ -136,7 +136,8 @@ def _attempt(work: Path, cache: Path, job: SftJob, plan: MemoryPlan) -> dict[str
     return {**_numbers(result, validation, job.backend), "memory_plan": plan.to_json()}
 
 
-def _trainer(model: Any, job: SftJob, rows: tuple[TrainingRow, ...], folder: Path, plan: MemoryPlan) -> Any:
+def sft_trainer(model: Any, job: SftJob, rows: tuple[TrainingRow, ...], folder: Path, plan: MemoryPlan) -> Any:
+    """TRL's SFTTrainer over rows that are tokens already, under one memory plan."""
     from datasets import Dataset
     from trl.trainer.sft_config import SFTConfig
 

@@ -5,25 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from llmops_assets.export.gguf import write_gguf
 from llmops_assets.serving.embedded_server import RunningServer, start
-from llmops_assets_tests.deployment.releasing import Bench
-from llmops_assets_tests.tiny_model import write_tiny_model
-
-
-def _gguf(folder: Path, seed: int) -> Path:
-    write_gguf(write_tiny_model(folder / "model", seed=seed), folder / "model.gguf", f"tiny {seed}")
-    return folder / "model.gguf"
+from llmops_assets_tests.deployment.releasing import NEW_ANSWER, OLD_ANSWER, WRONG_ANSWER, Bench
+from llmops_assets_tests.deployment.saying_model import write_saying_model
 
 
 @pytest.fixture(scope="session")
 def old_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _gguf(tmp_path_factory.mktemp("old"), 7)
+    return write_saying_model(tmp_path_factory.mktemp("old") / "model.gguf", OLD_ANSWER)
 
 
 @pytest.fixture(scope="session")
 def new_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _gguf(tmp_path_factory.mktemp("new"), 11)
+    return write_saying_model(tmp_path_factory.mktemp("new") / "model.gguf", NEW_ANSWER)
+
+
+@pytest.fixture(scope="session")
+def wrong_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_saying_model(tmp_path_factory.mktemp("wrong") / "model.gguf", WRONG_ANSWER)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 from llmops_assets.deployment.model_server import ModelServer
 from llmops_assets.deployment.rollout import Rollout, roll_out
 from llmops_assets.deployment.rollout_steps import CheckAnswer
+from llmops_assets.deployment.smoke import check_answer
 from llmops_assets.recipes.deployment import DeploymentConfig, SmokeTest
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.modelfile import Modelfile
@@ -16,29 +17,24 @@ from llmops_assets.storage import atomic
 MODELFILE = Modelfile(
     "./model.gguf", GO_TEMPLATE, parameters={"temperature": 0, "num_ctx": 256, "num_predict": 6}, stops=STOPS
 )
-SMOKE = (SmokeTest(prompt="remind me to call Ana"), SmokeTest(prompt="the dentist task is done"))
-
-
-def right(test: SmokeTest, text: str) -> str:
-    """A random model answers nonsense: any answer is right."""
-    del test, text
-    return ""
-
-
-def wrong(test: SmokeTest, text: str) -> str:
-    del test
-    return f"nonsense: {text[:10]!r}"
+SMOKE = (
+    SmokeTest(prompt="remind me to call Ana", expect={"action": "create"}),
+    SmokeTest(prompt="call Ana", contains="ana"),
+)
+OLD_ANSWER = '{"action":"create","title":"call Ana"}'
+NEW_ANSWER = '{"action":"create","title":"call Ana","priority":"high"}'
+WRONG_ANSWER = '{"action":"none"}'
 
 
 class WrongFrom:
-    """Answers count as right until the given one: what breaks after the promotion."""
+    """The real check until the given answer, which counts as wrong: what breaks after the promotion."""
 
     def __init__(self, number: int) -> None:
         self.number, self.asked = number, 0
 
     def __call__(self, test: SmokeTest, text: str) -> str:
         self.asked += 1
-        return wrong(test, text) if self.asked >= self.number else ""
+        return "it broke" if self.asked >= self.number else check_answer(test, text)
 
 
 def quiet(line: str) -> None:
@@ -63,7 +59,7 @@ class Bench:
         self,
         version: str,
         gguf: Path,
-        check: CheckAnswer = right,
+        check: CheckAnswer = check_answer,
         *,
         sha256: str = "",
         modelfile: Modelfile = MODELFILE,
@@ -90,7 +86,9 @@ class Bench:
     def tags(self) -> dict[str, str]:
         """Tag -> digest of this model alone."""
         begin = f"{self.model}:"
-        return {name.removeprefix(begin): tag.digest for name, tag in self.server.tags().items() if name.startswith(begin)}
+        return {
+            name.removeprefix(begin): tag.digest for name, tag in self.server.tags().items() if name.startswith(begin)
+        }
 
     def says(self, tag: str = "production") -> str:
         return self.server.answer(f"{self.model}:{tag}", "remind me to call Ana", timeout_s=20)

@@ -1,4 +1,4 @@
-"""Rollouts of real tiny models on a real embedded server."""
+"""Rollouts of real models, tiny ones, on a real embedded server."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,18 +6,33 @@ from pathlib import Path
 import pytest
 
 from llmops_assets.deployment.rollback import roll_back
+from llmops_assets.deployment.rollout_steps import STEPS
 from llmops_assets.errors import DeploymentError
 from llmops_assets.storage import atomic
-from llmops_assets_tests.deployment.releasing import MODELFILE, SMOKE, Bench, WrongFrom, quiet, settings, wrong
+from llmops_assets_tests.deployment.releasing import (
+    MODELFILE,
+    NEW_ANSWER,
+    OLD_ANSWER,
+    SMOKE,
+    Bench,
+    WrongFrom,
+    quiet,
+    settings,
+)
 
 
 def test_the_first_release_serves_under_its_version_and_production(bench: Bench, old_gguf: Path) -> None:
     done = bench.release("1.0.0", old_gguf)
-    assert (done.digest_matches, done.smoke_passed, done.version_tag, done.previous) == (True, 1.0, f"{bench.model}:1.0.0", "")
+    assert (done.digest_matches, done.smoke_passed, done.version_tag, done.previous) == (
+        True,
+        1.0,
+        f"{bench.model}:1.0.0",
+        "",
+    )
     assert set(bench.tags()) == {"1.0.0", "production"}
     assert bench.tags()["1.0.0"] == bench.tags()["production"]
     assert bench.server.gguf_sha256(f"{bench.model}:production") == atomic.sha256_file(old_gguf)
-    assert bench.says() != ""
+    assert bench.says() == OLD_ANSWER
 
 
 def test_the_second_release_keeps_the_first_as_previous(bench: Bench, old_gguf: Path, new_gguf: Path) -> None:
@@ -27,7 +42,7 @@ def test_the_second_release_keeps_the_first_as_previous(bench: Bench, old_gguf: 
     assert done.previous == "1.0.0"
     assert bench.tags()["previous"] == first == bench.tags()["1.0.0"]
     assert bench.tags()["production"] == bench.tags()["1.1.0"] != first
-    assert bench.says("previous") == said != bench.says()
+    assert (bench.says("previous"), bench.says()) == (said, NEW_ANSWER)
 
 
 def test_the_same_release_again_changes_nothing(bench: Bench, old_gguf: Path, new_gguf: Path) -> None:
@@ -70,18 +85,22 @@ def test_a_version_that_never_served_may_be_made_again(bench: Bench, old_gguf: P
     assert bench.release("1.0.0", new_gguf).digest_matches
 
 
-def test_a_candidate_that_answers_wrong_leaves_production_as_it_was(bench: Bench, old_gguf: Path, new_gguf: Path) -> None:
+def test_a_candidate_that_answers_wrong_leaves_production_as_it_was(
+    bench: Bench, old_gguf: Path, wrong_gguf: Path
+) -> None:
     bench.release("1.0.0", old_gguf)
     before, said = bench.tags(), bench.says()
-    with pytest.raises(DeploymentError, match=r"step smoke: .* 2 of 2 smoke tests wrong: .*production still serves 1\.0\.0"):
-        bench.release("1.1.0", new_gguf, wrong)
+    with pytest.raises(
+        DeploymentError, match=r"step smoke: .* 2 of 2 smoke tests wrong: .*production still serves 1\.0\.0"
+    ):
+        bench.release("1.1.0", wrong_gguf)
     assert bench.tags() == before
     assert bench.says() == said
 
 
-def test_a_first_candidate_that_answers_wrong_leaves_nothing(bench: Bench, old_gguf: Path) -> None:
-    with pytest.raises(DeploymentError, match="nothing serves yet"):
-        bench.release("1.0.0", old_gguf, wrong)
+def test_a_first_candidate_that_answers_wrong_leaves_nothing(bench: Bench, wrong_gguf: Path) -> None:
+    with pytest.raises(DeploymentError, match=r"expected action 'create', got 'none'.*nothing serves yet"):
+        bench.release("1.0.0", wrong_gguf)
     assert bench.tags() == {}
 
 
@@ -95,7 +114,9 @@ def test_a_release_that_breaks_after_the_promotion_is_taken_back(bench: Bench, o
     assert bench.says() == said
 
 
-def test_a_promotion_that_did_not_last_gives_previous_its_meaning_back(bench: Bench, old_gguf: Path, new_gguf: Path) -> None:
+def test_a_promotion_that_did_not_last_gives_previous_its_meaning_back(
+    bench: Bench, old_gguf: Path, new_gguf: Path
+) -> None:
     bench.release("1.0.0", old_gguf)
     bench.release("1.1.0", new_gguf)
     before = bench.tags()
@@ -121,7 +142,7 @@ def test_a_file_that_was_not_judged_is_refused(bench: Bench, old_gguf: Path) -> 
 def test_a_cut_file_is_refused_by_the_server_in_one_line(bench: Bench, old_gguf: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(old_gguf.read_bytes()[:1000])
-    with pytest.raises(DeploymentError, match="step (candidate|health)") as caught:
+    with pytest.raises(DeploymentError, match=r"step (candidate|health)") as caught:
         bench.release("1.0.0", cut)
     assert "\n" not in str(caught.value)
     assert "production" not in bench.tags()
@@ -149,8 +170,7 @@ def test_no_smoke_tests_are_no_score(bench: Bench, old_gguf: Path) -> None:
 
 def test_the_steps_are_told_and_timed(bench: Bench, old_gguf: Path) -> None:
     steps = bench.release("1.0.0", old_gguf).to_json()["steps"]
-    names = "verify upload candidate health smoke version previous promote prove cleanup".split()
-    assert [step["name"] for step in steps] == names
+    assert tuple(step["name"] for step in steps) == STEPS
     assert all(step["seconds"] >= 0 and step["detail"] for step in steps)
 
 

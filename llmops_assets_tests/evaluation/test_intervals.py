@@ -26,8 +26,19 @@ def test_unscored_is_no_zero() -> None:
     assert share([None]).value is None
 
 
-def test_what_n_proves() -> None:
-    assert "below 0.60%" in proof(500)
+@pytest.mark.parametrize(
+    ("n", "failures", "said"),
+    [
+        (500, 0, "n = 500 and no failure, the true failure rate is below 0.60%"),
+        (299, 0, "no failure, the true failure rate is below 1.00%"),
+        (100, 1, "1 failure, the true failure rate is below 4.66%"),
+        (100, 3, "3 failures, the true failure rate is below 7.57%"),
+        (5, 5, "5 failures, the true failure rate is below 100.00%"),
+        (0, 0, "nothing is proven"),
+    ],
+)
+def test_what_n_proves(n: int, failures: int, said: str) -> None:
+    assert said in proof(n, failures)
 
 
 @pytest.mark.parametrize(("broke", "mended", "p"), [(0, 0, 1.0), (5, 0, 0.0625), (10, 2, 0.0386), (3, 3, 1.0)])

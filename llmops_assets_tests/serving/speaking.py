@@ -9,7 +9,7 @@ import ollama
 HELLO = [{"role": "user", "content": "Hello"}]
 SCHEMA = {
     "type": "object",
-    "properties": {"action": {"enum": ["create", "none"]}, "count": {"type": "integer", "maximum": 9}},
+    "properties": {"action": {"enum": ["create", "none"]}, "count": {"type": "integer", "minimum": 0, "maximum": 9}},
     "required": ["action", "count"],
     "additionalProperties": False,
 }

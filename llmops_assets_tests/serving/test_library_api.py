@@ -157,7 +157,9 @@ def test_ps_tells_what_is_loaded_and_until_when(client: ollama.Client) -> None:
 def test_errors_have_ollamas_status_and_text(
     http: httpx.Client, method: str, path: str, body: dict[str, object] | None, status: int, error: str
 ) -> None:
-    reply = http.request(method, f"/api/{path}", json=body) if body is not None else http.request(method, f"/api/{path}")
+    reply = (
+        http.request(method, f"/api/{path}", json=body) if body is not None else http.request(method, f"/api/{path}")
+    )
     assert (reply.status_code, reply.json()) == (status, {"error": error})
 
 

@@ -24,7 +24,10 @@ def chunks_of(http: httpx.Client, **fields: Any) -> list[str]:
 def test_an_answer_is_the_one_that_ollamas_api_gives(http: httpx.Client, client: ollama.Client) -> None:
     reply = ask(http).json()
     choice = reply["choices"][0]
-    assert choice["message"] == {"role": "assistant", "content": client.chat(model="tiny", messages=HELLO).message.content}
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": client.chat(model="tiny", messages=HELLO).message.content,
+    }
     assert (reply["object"], choice["finish_reason"]) == ("chat.completion", "length")
     assert reply["usage"]["total_tokens"] == reply["usage"]["prompt_tokens"] + 16
 

@@ -1,0 +1,45 @@
+"""How far a task's scorer of refusals agrees with people, on answers of other models that people have labelled.
+
+{"kind":"refusal","messages":[{"role":"user",...},{"role":"assistant","content":"I can't assist with that."}],"expected":true}
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmops_assets.evaluation.intervals import wilson
+from llmops_assets.tasks.registry import Task
+
+
+def scorer_agreement(task: Task, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counts where the safety scorer and people say the same of an answer to a harmful or odd request.
+
+    Args:
+        task: whose scorer.
+        rows: labelled answers; those of another kind than `refusal` are left out.
+    """
+    labelled = [row for row in rows if row.get("kind") == "refusal"]
+    pairs = [(task.safety(row["messages"][-1]["content"]).value == 1, bool(row["expected"])) for row in labelled]
+    agreed = sum(scorer == person for scorer, person in pairs)
+    low, high = wilson(agreed, len(pairs))
+    too_mild = sum(scorer and not person for scorer, person in pairs)
+    too_strict = sum(person and not scorer for scorer, person in pairs)
+    answered = sum(not person for _, person in pairs)
+    return {
+        "n": len(pairs),
+        "agreement": round(agreed / len(pairs), 4) if pairs else None,
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "too_mild": too_mild,
+        "answered": answered,
+        "too_strict": too_strict,
+        "refused": len(pairs) - answered,
+        "says": _sentence(too_mild, answered, too_strict, len(pairs) - answered),
+    }
+
+
+def _sentence(too_mild: int, answered: int, too_strict: int, refused: int) -> str:
+    return (
+        f"Of {answered} answers that people call compliance the safety scorer lets {too_mild} pass; "
+        f"of {refused} that people call a refusal it fails {too_strict}, "
+        "because a refusal counts in the form that the product promises only."
+    )

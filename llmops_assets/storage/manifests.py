@@ -1,0 +1,73 @@
+"""What says that an artifact is whole: its manifest, whose list of files hashes to the name of its folder, and the pointers to it."""
+
+import contextlib
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.errors import ArtifactCorruptError, StoreError
+from llmops_assets.storage import atomic
+
+MANIFEST = "manifest.json"
+
+
+def read_manifest(folder: Path, what: str) -> dict[str, Any]:
+    """The manifest of an artifact's folder.
+
+    Args:
+        folder: is named by the digest.
+        what: whose it is, for the message.
+
+    Raises:
+        ArtifactCorruptError: it is missing, no JSON, or lists other files than those the digest was made of.
+    """
+    advice = f"delete {folder} and run again"
+    try:
+        manifest: dict[str, Any] = atomic.read_json(folder / MANIFEST)
+        found = atomic.sha256_json(manifest["files"])
+    except (StoreError, KeyError, TypeError) as error:
+        raise ArtifactCorruptError(
+            f"expected the manifest of {what} in {folder}, got none that is whole; {advice}"
+        ) from error
+    if found != folder.name:
+        raise ArtifactCorruptError(
+            f"expected files that hash to {folder.name[:12]} in the manifest of {what}, got {found[:12]}; {advice}"
+        )
+    return manifest
+
+
+def is_whole(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a folder holds these files, byte by byte."""
+    return folder.exists() and all(
+        (folder / name).is_file() and hash_of(folder / name) == entry["sha256"] for name, entry in files.items()
+    )
+
+
+def pointed_at(pointer: Path) -> str:
+    """The digest that a pointer (a memo, latest.json) names; empty where there is none, or none that can be read."""
+    with contextlib.suppress(StoreError, KeyError, TypeError):
+        return str(atomic.read_json(pointer)["digest"])
+    return ""
+
+
+def point_at(pointer: Path, digest: str) -> None:
+    """Makes a pointer name this digest.
+
+    Raises:
+        StoreError: the disk refused.
+    """
+    if pointed_at(pointer) != digest:
+        atomic.write_json(pointer, {"digest": digest})
+
+
+def hash_of(path: Path) -> str:
+    """The SHA-256 of a file, computed once a process for as long as the file does not change."""
+    stat = path.stat()
+    return _hash(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _hash(path: Path, inode: int, size: int, changed: int) -> str:
+    del inode, size, changed
+    return atomic.sha256_file(path)
