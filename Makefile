@@ -17,7 +17,7 @@ NATIVE := $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,nati
 run: install
 	@test -e $(VENV)/native || ( \
 	  sh -c 'echo $$$$ >$(VENV)/llama_cpp.building; nice -n 10 $(NATIVE) && touch $(VENV)/native; rm -f $(VENV)/llama_cpp.building' \
-	  >$(VENV)/llama_cpp.log 2>&1 & )
+	  >.home/llama_cpp.log 2>&1 & )
 	$(BIN)/llmops run $(PRODUCT) --show
 
 test: install-native tools

@@ -1,15 +1,40 @@
 """A real Llama of two layers with the real SmolLM2 tokenizer: everything runs on it in seconds."""
 
+import contextlib
 import json
+import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.storage.atomic import write_jsonl
-from llmops_assets.training.base_model import embedded_gguf, save_model, tokenizer_of_gguf
+from llmops_assets.storage.atomic import sha256_bytes, write_jsonl
+from llmops_assets.training import base_model
 
 
 def write_tiny_model(folder: Path, *, seed: int = 7) -> Path:
-    """A model folder with random weights: hidden 64, 2 layers, 4 heads, 2 key-value heads, tied embeddings."""
+    """A model folder with random weights: hidden 64, 2 layers, 4 heads, 2 key-value heads, tied embeddings.
+
+    Reading the tokenizer takes seconds, so the folder is made once a machine and copied from then on.
+    """
+    shutil.copytree(_made_once(seed), folder)
+    return folder
+
+
+def _made_once(seed: int) -> Path:
+    """The folder to copy, by the hash of the code that makes it: written aside and renamed, whole or not there."""
+    code = sha256_bytes(Path(__file__).read_bytes() + Path(base_model.__file__).read_bytes())
+    kept = Path(tempfile.gettempdir()) / f"llmops-tiny-{os.getuid()}-{seed}-{code[:16]}"
+    if not kept.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f"{kept.name}.", dir=kept.parent))
+        _make(aside, seed)
+        with contextlib.suppress(OSError):
+            aside.rename(kept)
+        shutil.rmtree(aside, ignore_errors=True)
+    return kept
+
+
+def _make(folder: Path, seed: int) -> None:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -25,9 +50,8 @@ def write_tiny_model(folder: Path, *, seed: int = 7) -> Path:
         rope_parameters={"rope_theta": 100000.0, "rope_type": "default"},
         tie_word_embeddings=True,
     )
-    folder.mkdir(parents=True)
-    save_model(LlamaForCausalLM(config), tokenizer_of_gguf(embedded_gguf()), folder)
-    return folder
+    made = base_model.tokenizer_of_gguf(base_model.embedded_gguf())
+    base_model.save_model(LlamaForCausalLM(config), made, folder)
 
 
 def conversation(number: int) -> dict[str, Any]:

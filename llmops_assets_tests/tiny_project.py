@@ -126,7 +126,7 @@ class TinyProject:
 
     def add_row(self, product: str, request: str) -> None:
         """One more training row."""
-        write_jsonl(self.root / "data" / "raw" / product / "more.jsonl", [_row("more-1", request, LISTED)])
+        write_jsonl(self.root / "data" / "raw" / product / "rows_more.jsonl", [_row("more-1", request, LISTED)])
 
     def stop_server(self) -> None:
         """Ends the embedded server, where a deployment has left one running."""

@@ -76,8 +76,7 @@ class Guard:
     def harm(self, texts: Sequence[str]) -> list[float]:
         """The classifier's probability of harm, a text each; folded spellings count too, the higher of both."""
         model, tokenize, _ = self._classifier()
-        scores = training.probabilities(model, tokenize, [*texts, *(rules.fold(text) for text in texts)])
-        return [max(pair) for pair in zip(scores[: len(texts)], scores[len(texts) :], strict=True)]
+        return training.harm(model, tokenize, texts)
 
     def _classifier(self) -> tuple[Any, Any, float]:
         with self._lock:

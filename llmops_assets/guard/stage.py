@@ -27,25 +27,36 @@ def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     folder = Path(spec["data"])
     extra = [Example(user_text(row["messages"]), True) for path in spec["harm"] for row in read_jsonl(Path(path))]
-    held = [example for example in extra if held_out(example)]
+    config = GuardConfig.model_validate(spec["config"])
+    train, validation = (read_jsonl(folder / f"{name}.jsonl") for name in ("train", "validation"))
     return train_guard(
         work,
-        train=distinct([*examples(read_jsonl(folder / "train.jsonl")), *(row for row in extra if row not in held)]),
-        validation=distinct([*examples(read_jsonl(folder / "validation.jsonl")), *held]),
-        config=GuardConfig.model_validate(spec["config"]),
+        train=distinct([*examples(train, config), *(example for example in extra if not held_out(example))]),
+        validation=distinct([*examples(validation, config), *filter(held_out, extra)]),
+        config=config,
         report=_say,
     )
 
 
 def held_out(example: Example) -> bool:
     """One in ten, by the hash of the text: the same ones when data grow."""
-    return int(sha256_bytes(example.text.encode())[:8], 16) % HELD_OUT == 0
+    return int(sha256_bytes(example.text.encode()), 16) % HELD_OUT == 0
 
 
-def examples(rows: Iterable[Mapping[str, Any]]) -> list[Example]:
-    """Requests that people wrote; composed ones are all harmless and alike, and would only cost time."""
+def examples(rows: Iterable[Mapping[str, Any]], config: GuardConfig) -> list[Example]:
+    """Requests that people wrote: all that are or sound harmful, and as many ordinary ones as the recipe says.
+
+    Composed ones are all harmless and alike, and ordinary ones are easy: more of either would only cost time.
+    """
     written = [row for row in rows if not row.get("composed")]
-    return [Example(user_text(row["messages"]), _refused(row)) for row in written]
+    close = [row for row in written if _refused(row) or row.get("source") in config.contrast_sources]
+    chosen = {id(row) for row in close}
+    ordinary = sorted((row for row in written if id(row) not in chosen), key=_by_hash)[: config.ordinary_rows]
+    return [Example(user_text(row["messages"]), _refused(row)) for row in [*close, *ordinary]]
+
+
+def _by_hash(row: Mapping[str, Any]) -> str:
+    return sha256_bytes(user_text(row["messages"]).encode())
 
 
 def _refused(row: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import TrainingError
-from llmops_assets.guard import encoder
+from llmops_assets.guard import encoder, rules
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage import atomic
 
@@ -54,7 +54,7 @@ def train_guard(
     model.train()
     losses = _fit(model, tokenize, list(train), config, report)
     model.eval()
-    scores = probabilities(model, tokenize, [example.text for example in validation])
+    scores = harm(model, tokenize, [example.text for example in validation])
     limit = choose_limit(scores, [example.harmful for example in validation], config.false_block_target)
     work.mkdir(parents=True, exist_ok=True)
     save_file({name: weight.half().contiguous() for name, weight in model.state_dict().items()}, work / encoder.WEIGHTS)
@@ -130,6 +130,12 @@ def grouped_batches(rows: list[Example], size: int, rng: random.Random) -> list[
         bucket = sorted(order[start : start + size * BUCKET], key=lambda example: len(example.text))
         batches.extend(bucket[at : at + size] for at in range(0, len(bucket), size))
     return rng.sample(batches, len(batches))
+
+
+def harm(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[float]:
+    """The probability of harm as the guard takes it: of the text or of its folded spelling, the higher of both."""
+    both = probabilities(model, tokenize, [*texts, *map(rules.fold, texts)])
+    return [max(pair) for pair in zip(both[: len(texts)], both[len(texts) :], strict=True)]
 
 
 def probabilities(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[float]:

@@ -1,5 +1,6 @@
 """Stage 5: the profile an operator loads, and recent requests against its baseline."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,11 @@ from llmops_assets.monitoring.drift import drift_report as compare_traffic
 from llmops_assets.monitoring.drift_markdown import drift_markdown
 from llmops_assets.monitoring.profile import write_profile
 from llmops_assets.monitoring.prompt_embedding import embed_prompt
+from llmops_assets.monitoring.published_drift import publish_drift
+from llmops_assets.pipeline.traffic import request_log
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
-
-
-def request_log(shop: Workshop) -> Path:
-    """Where the gateway of this product writes one line a request."""
-    return shop.project.home / "requests" / f"{shop.product}.jsonl"
 
 
 def monitoring_profile(shop: Workshop) -> Made:
@@ -57,9 +55,10 @@ def _values(report: Artifact) -> dict[str, float]:
 
 
 def production_traffic(shop: Workshop) -> list[dict[str, Any]]:
-    """The gateway's request log; empty where nothing was asked yet."""
-    path = request_log(shop)
-    return atomic.read_jsonl(path) if path.exists() else []
+    """What the gateway logged of requests to the recipe's version; empty where nothing was asked yet."""
+    path = request_log(shop.project, shop.product)
+    rows = atomic.read_jsonl(path) if path.exists() else []
+    return [row for row in rows if row.get("version") == shop.recipe.product.version]
 
 
 def drift_report(shop: Workshop) -> Made:
@@ -70,7 +69,14 @@ def drift_report(shop: Workshop) -> Made:
         found = compare_traffic(atomic.read_json(profile.file("baseline.json")), records, shop.recipe.monitoring.drift)
         atomic.write_json(work / "drift.json", found.as_dict())
         atomic.write_text(work / "drift.md", drift_markdown(found))
+        publish_drift(shop.project.home / "drift", found, measured_at=time.time())
         return metadata({"records": len(records)}, state=found.state, reason=found.reason, drift_markdown="drift.md")
 
-    settings = {"drift": shop.recipe.monitoring.drift.model_dump(mode="json"), "records": atomic.sha256_json(records)}
+    config = shop.recipe.monitoring.drift
+    enough = len(records) >= config.minimum_sample
+    # A request more or less below the minimum says nothing new, and would make every run do this again.
+    settings = {
+        "drift": config.model_dump(mode="json"),
+        "records": atomic.sha256_json(records) if enough else "too few",
+    }
     return shop.build("drift_report", inputs=digests(profile), settings=settings, make=make)

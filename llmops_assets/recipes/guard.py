@@ -15,4 +15,8 @@ class GuardConfig(BaseModel):
     false_block_target: float = Field(
         default=0.03, ge=0, le=1, description="share of legitimate validation rows it may block"
     )
+    contrast_sources: tuple[str, ...] = Field(
+        default=(), description="sources whose harmless rows sound harmful: all of them are used"
+    )
+    ordinary_rows: int = Field(default=700, ge=1, description="so many of the other harmless rows, chosen by hash")
     seed: int = 0

@@ -40,7 +40,7 @@ def test_the_way_back_to_older_data_is_a_change_too(tiny_project: TinyProject, m
     _, cursor = tick(None)
     tiny_project.add_row("DocWriter", "enumerate whatever Zoe promised us lately")
     there, cursor = tick(cursor)
-    (tiny_project.root / "data" / "raw" / "DocWriter" / "more.jsonl").unlink()
+    (tiny_project.root / "data" / "raw" / "DocWriter" / "rows_more.jsonl").unlink()
     back, _ = tick(cursor)
     assert there["DocWriter"].tags != back["DocWriter"].tags
     assert (there["DocWriter"].run_key, back["DocWriter"].run_key) == (None, None)

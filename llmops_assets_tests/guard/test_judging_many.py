@@ -91,8 +91,8 @@ def test_many_conversations_are_decided_as_one_is(folder: Path) -> None:
 def test_the_order_of_conversations_does_not_matter(folder: Path) -> None:
     guard = Guard(folder)
     order = random.Random(5).sample(range(len(CONVERSATIONS)), len(CONVERSATIONS))
-    shuffled = guard.check_inputs([CONVERSATIONS[place] for place in order])
-    assert shuffled == [guard.check_inputs(CONVERSATIONS)[place] for place in order]
+    plain, shuffled = guard.check_inputs(CONVERSATIONS), guard.check_inputs([CONVERSATIONS[place] for place in order])
+    assert shuffled == [plain[place] for place in order]
 
 
 @pytest.mark.parametrize("conversation", [[], [{"role": "system", "content": "x"}], asked("  ")])
