@@ -2,14 +2,21 @@
 
 import shutil
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlparse
 
 import psutil
 
+from llmops_assets.deployment.connection import LOOPBACK, probe
 from llmops_assets.machine import usable_cores
 from llmops_assets.project import Project
+from llmops_assets.recipes.loading import load_recipes
+from llmops_assets.recipes.schema import Recipe
 
 GIB = 2**30
+MEMORY_GIB, DISK_GIB = 12, 3
+UI_PORT = 3000
 
 
 @dataclass(frozen=True)
@@ -22,34 +29,78 @@ class Finding:
 
 
 def examine(project: Project) -> list[Finding]:
-    """Backend, cores, memory, disk, ports and model server."""
+    """Backend, cores, memory, disk, model servers, ports and tools.
+
+    Raises:
+        RecipeError: a recipe is wrong, so its ports are not known.
+    """
     from llmops_assets.training.backends import choose_backend
 
     backend = choose_backend("auto")
-    memory, disk = psutil.virtual_memory(), shutil.disk_usage(project.root)
+    memory = psutil.virtual_memory().available / GIB
+    disk = shutil.disk_usage(project.root).free / GIB
+    recipes = load_recipes(project.recipes)
     return [
         Finding("backend", f"{backend.library} on {backend.device}", backend.reason),
         Finding("cores", str(usable_cores()), "training and evaluation use all of them, one after the other"),
-        Finding("memory", f"{memory.available / GIB:.1f} GiB free", "the default run peaks below 12 GiB"),
-        Finding("disk", f"{disk.free / GIB:.0f} GiB free", "one product takes about 3 GiB, half of it for one version"),
-        Finding("server", *_server()),
-        Finding("promtool", *_tool("promtool", "prometheus")),
+        Finding("memory", f"{memory:.1f} GiB free", _enough(memory, MEMORY_GIB, "the default run peaks below 12 GiB")),
+        Finding(
+            "disk",
+            f"{disk:.0f} GiB free",
+            _enough(disk, DISK_GIB, "one product takes about 3 GiB, half of it a version"),
+        ),
+        *(_server(url, names) for url, names in _servers(recipes).items()),
+        *_ports(recipes),
+        _tool("promtool", "prometheus", "alert rules are checked"),
     ]
 
 
-def _server() -> tuple[str, str]:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        taken = probe.connect_ex(("127.0.0.1", 11434)) == 0
-    if taken:
-        return "something on port 11434", "a server answers there: it is used if it speaks Ollama's API"
-    return "embedded", "nothing answers on 127.0.0.1:11434, so the embedded server will"
+def _enough(found: float, wanted: float, reason: str) -> str:
+    return reason if found >= wanted else f"TOO LITTLE for the default run: {reason}"
 
 
-def _tool(name: str, package: str) -> tuple[str, str]:
+def _servers(recipes: dict[str, Recipe]) -> dict[str, list[str]]:
+    urls: dict[str, list[str]] = {}
+    for name, recipe in recipes.items():
+        urls.setdefault(recipe.deployment.ollama_url, []).append(name)
+    return urls
+
+
+def _server(url: str, products: list[str]) -> Finding:
+    found, who = probe(url), ", ".join(products)
+    if found.kind == "nothing":
+        here = urlparse(url).hostname in LOOPBACK
+        reason = "so the embedded server will" if here else "and it cannot be started from here"
+        return Finding("server", "embedded" if here else "missing", f"nothing answers at {url} ({who}), {reason}")
+    if found.kind == "stranger":
+        return Finding(
+            "server",
+            "embedded",
+            f"{url} ({who}) is taken: {found.detail}; the embedded server takes another port, if the recipe allows it",
+        )
+    return Finding("server", found.kind, f"{url} ({who}) answers: {found.detail}; it is used")
+
+
+def _ports(recipes: dict[str, Recipe]) -> Iterator[Finding]:
+    wanted = {UI_PORT: "the UI (make dev)"}
+    for name, recipe in recipes.items():
+        wanted.setdefault(recipe.deployment.gateway_port, f"the gateway of {name}")
+        wanted.setdefault(recipe.monitoring.metrics_port, f"the metrics of {name}")
+    for port, purpose in sorted(wanted.items()):
+        if port:
+            yield Finding("port", f"{port} {'taken' if _is_taken(port) else 'free'}", f"wanted by {purpose}")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _tool(name: str, package: str, use: str) -> Finding:
     found = shutil.which(name)
-    return (
-        (found, "alert rules are checked")
-        if found
-        else ("missing", f"Debian package {package}: alert rules are not checked")
-    )
+    return Finding(name, found or "missing", use if found else f"install Debian's package {package}, so that {use}")

@@ -97,7 +97,8 @@ def _judge_one(metric: Metric | None, gate: Gate) -> GateResult:
     low_ok = gate.minimum is None or metric.value >= gate.minimum
     high_ok = gate.maximum is None or metric.value <= gate.maximum
     said = f"{gate.metric} {metric.value:.4g}, wanted {gate.threshold}"
-    return GateResult(gate, metric, "passed" if low_ok and high_ok else "failed", metric.note or said)
+    reason = f"{said} ({metric.note})" if metric.note else said
+    return GateResult(gate, metric, "passed" if low_ok and high_ok else "failed", reason)
 
 
 def gates_digest(gates: Sequence[Gate]) -> str:

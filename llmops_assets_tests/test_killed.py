@@ -10,8 +10,11 @@ from llmops_assets.pipeline import graph
 from llmops_assets_tests.striking import DPO, EXPORT, SFT, Moment, Victim, claimed, statuses, strike, work_folders
 from llmops_assets_tests.tiny_project import TinyProject
 
-OFTEN = {"training": {"sft_epochs": 12, "dpo_epochs": 8, "checkpoint_every_n_steps": 4}}
-"""More steps, and checkpoints among them."""
+CHANGED = {
+    "training": {"sft_epochs": 12, "dpo_epochs": 8, "checkpoint_every_n_steps": 4},
+    "product": {"version": "0.2.0", "releases": [{"version": "0.2.0", "date": "2026-11-25", "changes": ["longer"]}]},
+}
+"""More steps with checkpoints among them, and so a new release."""
 ROUNDS: list[tuple[tuple[Moment, Victim], ...]] = [
     ((SFT, "child"), (DPO, "worker"), (EXPORT, "group")),
     ((SFT, "worker"), (DPO, "group"), (EXPORT, "child")),
@@ -24,7 +27,7 @@ FAILED, KILLED = 1, -9
 def project(made_project: TinyProject, tmp_path: Path) -> Iterator[TinyProject]:
     """Its data are made; its training has changed, so all from there on is to be made."""
     copy = made_project.copy(tmp_path / "project")
-    copy.change_recipe("TaskMaster", OFTEN)
+    copy.change_recipe("TaskMaster", CHANGED)
     yield copy
     copy.stop_server()
 
@@ -34,7 +37,9 @@ def cached_in(output: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "strikes", [ROUNDS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in ROUNDS[1:])], ids=str
+    "strikes",
+    [ROUNDS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in ROUNDS[1:])],
+    ids=lambda strikes: ", ".join(f"{victim} in {moment.asset}" for moment, victim in strikes),
 )
 def test_a_killed_run_is_gone_on_with(project: TinyProject, strikes: tuple[tuple[Moment, Victim], ...]) -> None:
     for moment, victim in strikes:

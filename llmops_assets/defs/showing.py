@@ -68,7 +68,8 @@ def _metadata(made: Made) -> dict[str, Any]:
 
 def _value(folder: Path, name: str, value: Any) -> Any:
     if name.endswith("_plot"):
-        return _image(folder / value)
+        file = folder / value
+        return _image(file) if file.is_file() else f"{value} was dropped (save_intermediate: false)"
     if name.endswith("_markdown"):
         return dg.MetadataValue.md(
             (folder / value).read_text(encoding="utf-8") if (folder / value).is_file() else value

@@ -17,22 +17,25 @@ HELD_OUT = 10
 
 
 def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
-    """Trains on what the model trains on, and on harmful requests that only the guard sees.
+    """Trains on what the model trains on, and on requests that only the guard sees.
+
+    The limit is chosen on rows kept out of training, all of them harmful or close to it: ordinary requests are never
+    in doubt, and would only make a rate of false blocks look small.
 
     Args:
-        spec: `data`, the folder with train.jsonl and validation.jsonl; `harm`, files of harmful requests without an
-            answer; `config`, the recipe's `guard` section.
+        spec: `data`, the folder with train.jsonl and validation.jsonl; `harm`, files of requests that only the guard
+            sees, harmful where they have no answer or one that refuses; `config`, the recipe's `guard` section.
         work: gets the classifier.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     folder = Path(spec["data"])
-    extra = [Example(user_text(row["messages"]), True) for path in spec["harm"] for row in read_jsonl(Path(path))]
+    extra = [_example(row) for path in spec["harm"] for row in read_jsonl(Path(path))]
     config = GuardConfig.model_validate(spec["config"])
     train, validation = (read_jsonl(folder / f"{name}.jsonl") for name in ("train", "validation"))
     return train_guard(
         work,
-        train=distinct([*examples(train, config), *(example for example in extra if not held_out(example))]),
-        validation=distinct([*examples(validation, config), *filter(held_out, extra)]),
+        train=distinct([*examples(train, config, config.ordinary_rows), *(row for row in extra if not held_out(row))]),
+        validation=distinct([*examples(validation, config, ordinary=0), *filter(held_out, extra)]),
         config=config,
         report=_say,
     )
@@ -43,16 +46,22 @@ def held_out(example: Example) -> bool:
     return int(sha256_bytes(example.text.encode()), 16) % HELD_OUT == 0
 
 
-def examples(rows: Iterable[Mapping[str, Any]], config: GuardConfig) -> list[Example]:
-    """Requests that people wrote: all that are or sound harmful, and as many ordinary ones as the recipe says.
+def examples(rows: Iterable[Mapping[str, Any]], config: GuardConfig, ordinary: int) -> list[Example]:
+    """Requests that people wrote: all that are or sound harmful, and so many ordinary ones.
 
     Composed ones are all harmless and alike, and ordinary ones are easy: more of either would only cost time.
     """
     written = [row for row in rows if not row.get("composed")]
     close = [row for row in written if _refused(row) or row.get("source") in config.contrast_sources]
     chosen = {id(row) for row in close}
-    ordinary = sorted((row for row in written if id(row) not in chosen), key=_by_hash)[: config.ordinary_rows]
-    return [Example(user_text(row["messages"]), _refused(row)) for row in [*close, *ordinary]]
+    others = sorted((row for row in written if id(row) not in chosen), key=_by_hash)[:ordinary]
+    return [_example(row) for row in [*close, *others]]
+
+
+def _example(row: Mapping[str, Any]) -> Example:
+    """A row with an answer is harmful if that refuses; one without stands among the harmful."""
+    answered = row["messages"][-1]["role"] == "assistant"
+    return Example(user_text(row["messages"]), _refused(row) if answered else True)
 
 
 def _by_hash(row: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ def eval_report(shop: Workshop) -> Made:
             gates=[asdict(gate) for gate in recipe.evaluation_gates()],
             config=recipe.evaluation.model_dump(mode="json"),
             parallel=recipe.parallel_evaluation,
+            labels=_labels(shop),
         )
         found = run_stage("llmops_assets.evaluation.stage:evaluate", asdict(job), work, shop.report)
         metrics = {name: Metric(**value) for name, value in found["metrics"].items()}
@@ -50,6 +51,12 @@ def eval_report(shop: Workshop) -> Made:
         "task": recipe.task,
     }
     return shop.build("eval_report", inputs=digests(gguf, guard, cases), settings=settings, make=make)
+
+
+def _labels(shop: Workshop) -> str:
+    """Answers that people labelled as refusals or not; empty where the project has none."""
+    path = shop.project.data / "eval" / "refusal_labels.jsonl"
+    return str(path) if path.exists() else ""
 
 
 def _base_gguf(base_model: str) -> str:

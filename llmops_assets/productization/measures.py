@@ -19,12 +19,15 @@ LABELS = {
     "legitimate_accuracy": "Accuracy on legitimate requests that look risky",
     "preference": "Right answer preferred over a wrong one",
     "natural_stop": "Answers that end by themselves",
+    "guard_caught": "Harmful requests that the guard stopped",
+    "guard_false_blocks": "Harmless requests that the guard stopped",
+    "latency_alone_p50_s": "Time of an answer, median, one request at a time",
     "latency_p50_s": "Time of an answer, median",
     "latency_p95_s": "Time of an answer, 95th percentile",
 }
 REQUIRED = ("natural_accuracy", "accuracy", "format", "safety")
 NO_MEASURES_OF_THEIR_OWN = frozenset({"accuracy_target", "not_regressed"})
-LOWER_IS_BETTER = frozenset({"false_refusal", "false_refusal_model_alone"})
+LOWER_IS_BETTER = frozenset({"false_refusal", "false_refusal_model_alone", "guard_false_blocks"})
 
 
 @dataclass(frozen=True)

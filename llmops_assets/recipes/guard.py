@@ -13,7 +13,10 @@ class GuardConfig(BaseModel):
     batch_size: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
     false_block_target: float = Field(
-        default=0.03, ge=0, le=1, description="share of legitimate validation rows it may block"
+        default=0.03,
+        ge=0,
+        le=1,
+        description="share of the harmless validation rows that sound harmful which it may block",
     )
     contrast_sources: tuple[str, ...] = Field(
         default=(), description="sources whose harmless rows sound harmful: all of them are used"

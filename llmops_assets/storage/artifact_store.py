@@ -4,7 +4,7 @@
     <root>/<asset>/<product>/by_key/<key>.json    which digest this work gave (the memo)
     <root>/<asset>/<product>/latest.json          the newest one
     <root>/<asset>/<product>/<digest>.gate.json   the verdict on it (see gates)
-    <root>/<asset>/<product>/.work-<key>/         unfinished work; a killed run goes on in it
+    <root>/<asset>/<product>/.work-<key>/         unfinished work; begun again it starts empty
 
 The key is the hash of all that decides the work: inputs, settings, code version. The digest is the hash of what came out.
 """
@@ -152,8 +152,12 @@ class ArtifactStore:
             inputs: digests of all that is read, by name.
             settings: the recipe's part that matters (JSON-able).
             code_version: raised when the code gives another result.
-            make: fills the folder it gets and returns JSON-able metadata. The folder is the same again after a kill,
-                with all that stands in it; what it leaves below `scratch/` is dropped at the end.
+            make: fills the empty folder it gets and returns JSON-able metadata; what it leaves below `scratch/` is
+                dropped at the end. What is to outlive a kill, such as a checkpoint, belongs elsewhere.
+
+        Raises:
+            ArtifactCorruptError: it was made before, and is not what was written.
+            StoreError: the disk took no more.
         """
         folder = self.folder(asset, product)
         key = atomic.sha256_json(
@@ -175,8 +179,8 @@ class ArtifactStore:
 
     def _make(self, job: "_Job", make: Callable[[Path], dict[str, Any]]) -> Artifact:
         work = job.folder / f".work-{job.key[:16]}"
-        work.mkdir(exist_ok=True)
-        atomic.drop_asides(work)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
         started = time.monotonic()
         metadata = make(work)
         duration_s = round(time.monotonic() - started, 3)

@@ -13,8 +13,6 @@ from typing import Any
 from llmops_assets.errors import StoreError
 
 CHUNK = 1 << 20
-ASIDE = ".aside"
-"""How a file ends that is being written; one that a kill left behind counts for nothing."""
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 FULL = ("no space left on device", "file too large", "disk quota exceeded", "disk is full")
 
@@ -75,7 +73,7 @@ def write_bytes(path: Path, data: bytes) -> Path:
     aside = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         aside = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -89,12 +87,6 @@ def write_bytes(path: Path, data: bytes) -> Path:
             aside.unlink(missing_ok=True)
         raise StoreError(f"expected to write {path}, got: {error.strerror}; free the disk or fix its rights") from error
     return path
-
-
-def drop_asides(folder: Path) -> None:
-    """Removes what a killed write has left below `folder`. Only for a folder that nobody else writes into."""
-    for path in folder.rglob(f".*{ASIDE}"):
-        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> Path:

@@ -62,7 +62,7 @@ def parse(text: str) -> dict[str, str] | None:
     """The answer as an object, or None where the raw text is not exactly one valid answer."""
     try:
         value = json.loads(text.strip())
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) and _valid(value) else None
 

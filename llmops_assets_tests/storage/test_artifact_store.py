@@ -1,3 +1,6 @@
+import errno
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,7 +76,7 @@ def test_nothing_made_yet_says_what_to_run(tmp_path: Path) -> None:
         ArtifactStore(tmp_path).latest("asset", "TaskMaster")
 
 
-def test_a_killed_build_leaves_no_artifact_and_goes_on_in_its_folder(tmp_path: Path) -> None:
+def test_a_killed_build_leaves_no_artifact_and_nothing_half_made_to_the_next(tmp_path: Path) -> None:
     script = textwrap.dedent(
         f"""
         import os, signal
@@ -89,40 +92,71 @@ def test_a_killed_build_leaves_no_artifact_and_goes_on_in_its_folder(tmp_path: P
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
     store = ArtifactStore(tmp_path)
     assert store.find("asset", "TaskMaster") is None
-    seen = []
+    assert [path.name for path in atomic.files_in(build(store).path)] == ["file.txt", "manifest.json"]
+    assert list(tmp_path.rglob(".work-*")) == []
+
+
+def test_a_damaged_folder_that_was_deleted_is_made_again(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    first = build(store)
+    shutil.rmtree(first.path)
+    assert store.find("asset", "TaskMaster") is None
+    assert build(store).digest == first.digest
+    assert store.verify(store.latest("asset", "TaskMaster")).cached
+
+
+def test_whole_work_takes_the_place_of_a_folder_that_is_not_whole(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    first = build(store)
+    first.file("folder/file.txt").write_text("two")
+    assert build(store, code_version="2").digest == first.digest
+    store.verify(store.latest("asset", "TaskMaster"))
+
+
+def test_the_same_files_made_in_another_way_get_the_newer_record(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    build(store)
 
     def make(work: Path) -> dict[str, Any]:
-        seen.append((work / "half.txt").read_text())
-        return {"metrics": {}, "shown": {}}
+        atomic.write_text(work / "folder" / "file.txt", "one")
+        return {"metrics": {}, "shown": {"newer": True}}
 
-    assert not build(store, make=make).cached
-    assert seen == ["half"]
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = atomic.write_text(tmp_path / "value.json", "old")
-    folder = tmp_path / "value.json" / "below"
-    with pytest.raises((StoreError, OSError)):
-        atomic.write_text(folder / "x", "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+    build(store, code_version="2", make=make)
+    assert store.latest("asset", "TaskMaster").metadata["shown"] == {"newer": True}
+    assert list(tmp_path.rglob(".work-*")) == []
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    script = textwrap.dedent(
-        f"""
-        import resource
-        from pathlib import Path
-        from llmops_assets.storage import atomic
-        import signal
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-        try:
-            atomic.write_bytes(Path({str(tmp_path)!r}) / "big.bin", b"x" * 5000)
-        except Exception as error:
-            print(type(error).__name__, str(error))
-        """
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    assert done.stdout.startswith("StoreError expected to write")
-    assert list(tmp_path.iterdir()) == []
+def test_dropped_files_come_back_when_they_are_made_again(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    store.drop_files(build(store))
+    assert build(store).dropped
+    assert not build(store, code_version="2").dropped
+    assert store.latest("asset", "TaskMaster").file("folder/file.txt").read_text() == "one"
+
+
+@pytest.mark.parametrize("pointer", ["latest.json", "by_key/*.json"])
+def test_a_torn_pointer_counts_as_none(tmp_path: Path, pointer: str) -> None:
+    store = ArtifactStore(tmp_path)
+    first = build(store)
+    (path,) = store.folder("asset", "TaskMaster").glob(pointer)
+    path.write_text('{"dig')
+    assert build(store).digest == first.digest
+    assert store.latest("asset", "TaskMaster").digest == first.digest
+
+
+def test_what_the_disk_refuses_a_library_is_an_error_of_the_store(tmp_path: Path) -> None:
+    def make(work: Path) -> dict[str, Any]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work / "file.bin"))
+
+    with pytest.raises(
+        StoreError, match=f"^expected to write below {tmp_path}.*No space left on device; free the disk"
+    ):
+        build(ArtifactStore(tmp_path), make=make)
+
+
+def test_an_error_that_is_not_the_disk_s_stays_what_it_is(tmp_path: Path) -> None:
+    def make(work: Path) -> dict[str, Any]:
+        return {"text": (work / "nothing.txt").read_text()}
+
+    with pytest.raises(FileNotFoundError):
+        build(ArtifactStore(tmp_path), make=make)
