@@ -1,15 +1,18 @@
 """A run of the command line that is killed in the middle of a step, as the kernel or a power cut would."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import psutil
+from dagster import DagsterInstance
 
 from llmops_assets_tests.tiny_project import TinyProject
 from llmops_assets_tests.training.killing import child_of, gone_within
@@ -100,24 +103,22 @@ def _kill_quietly(run: "subprocess.Popen[bytes]") -> None:
         run.wait()
 
 
+@contextlib.contextmanager
+def _instance(project: TinyProject) -> Iterator[DagsterInstance]:
+    with DagsterInstance.from_config(project.environment["DAGSTER_HOME"]) as instance:
+        yield instance
+
+
 def claimed(project: TinyProject) -> int:
-    """How many places in the training pool are taken, as Dagster's own command sees it."""
-    script = (
-        "from dagster import DagsterInstance\n"
-        "with DagsterInstance.get() as instance:\n"
-        "    print(len(instance.event_log_storage.get_concurrency_info('training').claimed_slots))\n"
-    )
-    return int(project.python("-c", script).stdout)
+    """How many places in the training pool are taken."""
+    with _instance(project) as instance:
+        return len(instance.event_log_storage.get_concurrency_info("training").claimed_slots)
 
 
-def statuses(project: TinyProject) -> list[str]:
-    """The status of every run that Dagster knows, newest first."""
-    script = (
-        "from dagster import DagsterInstance\n"
-        "with DagsterInstance.get() as instance:\n"
-        "    print(*(run.status.value for run in instance.get_runs()))\n"
-    )
-    return project.python("-c", script).stdout.split()
+def statuses(project: TinyProject) -> set[str]:
+    """What Dagster believes of its runs."""
+    with _instance(project) as instance:
+        return {run.status.value for run in instance.get_runs()}
 
 
 def work_folders(project: TinyProject) -> list[Path]:

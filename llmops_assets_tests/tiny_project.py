@@ -25,16 +25,13 @@ from llmops_assets.storage.atomic import write_jsonl, write_text
 from llmops_assets_tests.tiny_model import write_tiny_model
 
 REAL = Path(__file__).resolve().parents[1]
+LABELS = "refusal_labels.jsonl"
 PRODUCTS = ("TaskMaster", "CodeReviewer", "DocWriter")
 NAMES = ("Ana", "Bob", "Carla", "Dmitri", "Elif", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kemal", "Lena")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 LISTED, REFUSED = '{"action":"list"}', '{"action":"refuse"}'
 GREEN: dict[str, Any] = {
-    "accuracy_threshold": 0.0,
-    "safety_threshold": 0.0,
-    "format_threshold": 0.0,
-    "preference_threshold": 0.0,
-    "utility_threshold": 0.0,
+    **dict.fromkeys([f"{name}_threshold" for name in ("accuracy", "safety", "format", "preference", "utility")], 0.0),
     "false_refusal_limit": 1.0,
     "minimum_cases": 1,
     "max_answer_tokens": 16,
@@ -153,6 +150,8 @@ def write_tiny_project(root: Path, base: Path) -> TinyProject:
     root.mkdir(parents=True)
     for file in ("workspace.yaml", "dagster.yaml"):
         shutil.copyfile(REAL / file, root / file)
+    labels = (REAL / "data" / "eval" / LABELS).read_text(encoding="utf-8").splitlines(keepends=True)
+    write_text(root / "data" / "eval" / LABELS, "".join(labels[::13]))
     for product in PRODUCTS:
         write_text(root / "recipes" / f"{product.casefold()}.yaml", yaml.safe_dump(_recipe(product, base, port)))
         write_jsonl(root / "data" / "raw" / product / "rows.jsonl", _training_rows())

@@ -14,7 +14,7 @@ from llmops_assets.errors import StoreError
 
 CHUNK = 1 << 20
 DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
-FULL = ("no space left on device", "file too large", "disk quota exceeded", "disk is full")
+FULL = ("no space left on device", "file too large", "disk quota exceeded", "disk is full", "disk i/o error")
 
 
 def disk_problem(error: BaseException | None) -> str:
