@@ -1,10 +1,15 @@
 """One tiny base model and one little project that went through the whole chain, made once for all tests that copy or read it."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from llmops_assets_tests.tiny_project import TinyProject, write_tiny_base, write_tiny_project
+
+# A shell starts background jobs with SIGINT ignored, Dagster then ignores SIGTERM too, and every child would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,19 @@ def test_examples_leave_composed_rows_out_and_count_each_text_once() -> None:
         }
 
     rows = [row("a", '{"action":"refuse"}'), row("a", '{"action":"refuse"}'), row("b", "text"), row("c", "{}", True)]
-    assert distinct(examples(rows)) == [Example("a", True), Example("b", False)]
+    assert distinct(examples(rows, GuardConfig(), ordinary=1)) == [Example("a", True), Example("b", False)]
+
+
+def test_examples_take_all_that_sounds_harmful_and_so_many_ordinary_ones() -> None:
+    def row(text: str, source: str) -> dict[str, object]:
+        turns = [{"role": "user", "content": text}, {"role": "assistant", "content": '{"action":"none"}'}]
+        return {"messages": turns, "source": source}
+
+    rows = [row(f"chore {number}", "plain") for number in range(20)] + [row("kill the process", "close")]
+    found = examples(rows, GuardConfig(contrast_sources=("close",)), ordinary=5)
+    assert found[0] == Example("kill the process", False)
+    assert len(found) == 6
+    assert found == examples(rows[::-1], GuardConfig(contrast_sources=("close",)), ordinary=5)
 
 
 def test_one_kind_of_rows_is_refused(tmp_path: Path) -> None:
