@@ -168,13 +168,17 @@ def init(options: argparse.Namespace) -> int:
     origin = next(path for path in project.recipes.glob("*.yaml") if load_recipe(path).name == source.name)
     text = origin.read_text(encoding="utf-8")
     text = text.replace(source.name, name).replace(source.deployment.model_name, name.lower())
+    aside = atomic.write_text(target.with_suffix(".part"), text)
+    try:
+        load_recipe(aside)
+    except RecipeError:
+        aside.unlink()
+        raise
     for kind in ("raw", "eval", ""):
         folder = project.data / kind / source.name
         if folder.is_dir():
             shutil.copytree(folder, project.data / kind / name, dirs_exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-    load_recipe(target)
+    aside.replace(target)
     say(f"wrote {target} and {project.data / 'raw' / name}; edit both, then `llmops run {name}`")
     return 0
 

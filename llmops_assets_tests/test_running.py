@@ -91,3 +91,17 @@ def test_a_recipe_file_from_elsewhere_decides(
     elsewhere = tmp_path / "elsewhere.yaml"
     (tiny_project.root / "recipes" / "taskmaster.yaml").rename(elsewhere)
     assert running.run_product(shop, "data", recipe_file=str(elsewhere))["success"]
+
+
+def test_a_new_product_is_one_recipe_and_data_that_run(tiny_project: TinyProject) -> None:
+    tiny_project.llmops("init", "Fourth", "--from", "TaskMaster")
+    tiny_project.llmops("run", "Fourth", "--stage", "data")
+    assert tiny_project.result()["stages_completed"] == ["data"]
+    assert tiny_project.store.latest("sft_dataset", "Fourth").metadata["metrics"]["train_rows"]["value"] > 0
+
+
+def test_a_name_that_no_product_can_have_leaves_nothing_behind(tiny_project: TinyProject) -> None:
+    before = sorted(tiny_project.root.rglob("*"))
+    done = tiny_project.llmops("init", "4th_product", "--from", "TaskMaster", code=1)
+    assert "product_name" in done.stderr
+    assert sorted(tiny_project.root.rglob("*")) == before
