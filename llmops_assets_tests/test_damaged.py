@@ -85,6 +85,7 @@ def test_nothing_consumes_a_damaged_artifact(
         shop.need("gguf_model")
 
 
+@pytest.mark.slow
 def test_a_truncated_gguf_is_named_and_made_again_once_it_is_deleted(project: TinyProject) -> None:
     artifact = project.store.latest("gguf_model", "TaskMaster")
     cut(artifact)
@@ -130,6 +131,7 @@ def limited() -> Iterator[Callable[[], None]]:
     lift()
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_half_way_is_one_line_and_costs_nothing_finished(
     project: TinyProject, monkeypatch: pytest.MonkeyPatch, limited: Callable[[], None]
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_failed_run_leaves_its_result_with_the_reason(tiny_project: TinyProjec
     assert json.loads(kept.read_text(encoding="utf-8")) == result
 
 
+@pytest.mark.slow
 def test_without_save_intermediate_what_only_training_reads_is_dropped(served: TinyProject) -> None:
     served.change_recipe("TaskMaster", {"save_intermediate": False})
     served.llmops("run", "TaskMaster")

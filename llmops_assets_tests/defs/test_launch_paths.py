@@ -109,6 +109,7 @@ def test_a_verdict_by_other_gates_counts_as_none(
     assert "was given by other gates than the recipe's" in run.errors["ollama_deployment"]
 
 
+@pytest.mark.slow
 def test_a_verdict_on_an_older_file_counts_as_none(
     made_project: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
