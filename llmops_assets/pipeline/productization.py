@@ -1,6 +1,5 @@
 """Stage 6: the signed bundle of one product, and the catalogue of all."""
 
-import json
 import socket
 import sys
 from pathlib import Path
@@ -115,8 +114,9 @@ def _schema(shop: Workshop) -> Path | None:
 
 def _examples(report: Artifact) -> tuple[Example, ...]:
     """The first requests of the evaluation that the shipped model answered in the right form."""
-    rows = [json.loads(line) for line in report.file("traffic.jsonl").read_text(encoding="utf-8").splitlines()]
-    good = [row for row in rows if row["format_valid"] and not row["refused"]]
+    good = [
+        row for row in atomic.read_jsonl(report.file("traffic.jsonl")) if row["format_valid"] and not row["refused"]
+    ]
     return tuple(Example(row["prompt"], row["answer"]) for row in good[:3])
 
 

@@ -108,7 +108,8 @@ def guard_model(shop: Workshop) -> Made:
         spec = {"data": str(data.path), "harm": [str(path) for path in harm], "config": config.model_dump(mode="json")}
         found = run_stage("llmops_assets.guard.stage:make_guard", spec, work, shop.report)
         caught = Metric(found["validation_caught"], found["validation_harmful"])
-        return metadata({"usable": 1, "validation_caught": caught}, kind="rules and classifier", **found)
+        usable = (found["validation_caught"] or 0) > (found["validation_false_blocks"] or 0)
+        return metadata({"usable": usable, "validation_caught": caught}, kind="rules and classifier", **found)
 
     inputs = {**digests(data), **file_digests(harm, shop.project.data)}
     return shop.build("guard_model", inputs=inputs, settings=config.model_dump(mode="json"), make=make)
