@@ -1,6 +1,7 @@
-"""Cases a second of the serving engine with four slots against llama-cpp-python one at a time, on one F16 file.
+"""Cases a second of the serving engines with eight slots against llama-cpp-python one at a time, on one F16 file.
 
-`python benchmarks/engines.py [MODEL_FOLDER]`; both run in a process of their own, with the same threads and greedy settings.
+`python benchmarks/engines.py [MODEL_FOLDER]`; each variant runs in a process of its own, with greedy settings, on all
+cores: as an engine a core (what serves), as one engine on all threads, and as llama-cpp-python on all threads and on one.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +23,36 @@ from llmops_assets.pipeline.export import answers_of
 from llmops_assets.processes import QUIET
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.engine import Engine
+from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage.atomic import read_json, write_json
 
-CONTEXT, TOKENS, SLOTS = 1024, 48, 4
+CONTEXT, TOKENS, SLOTS = 1024, 48, 8
 THREADS = usable_cores()
 
 
-def with_slots(gguf: Path, prompts: list[list[dict[str, str]]]) -> tuple[float, list[str]]:
-    engine = Engine(gguf, context=CONTEXT, slots=SLOTS, threads=THREADS)
+Prompts = list[list[dict[str, str]]]
+
+
+def an_engine_a_core(gguf: Path, prompts: Prompts) -> tuple[float, list[str]]:
+    return timed(EngineGroup(gguf, context=CONTEXT, slots=SLOTS), prompts)
+
+
+def one_engine(gguf: Path, prompts: Prompts) -> tuple[float, list[str]]:
+    return timed(Engine(gguf, context=CONTEXT, slots=SLOTS, threads=THREADS), prompts)
+
+
+def timed(engine: Any, prompts: Prompts) -> tuple[float, list[str]]:
     answers_of(engine, prompts[:1], TOKENS)
     started = time.monotonic()
     answers = answers_of(engine, prompts, TOKENS)
     return time.monotonic() - started, answers
 
 
-def one_at_a_time(gguf: Path, prompts: list[list[dict[str, str]]]) -> tuple[float, list[str]]:
+def one_at_a_time(gguf: Path, prompts: Prompts, threads: int = THREADS) -> tuple[float, list[str]]:
     from llama_cpp import Llama
 
-    model = Llama(str(gguf), n_ctx=CONTEXT, n_threads=THREADS, n_threads_batch=THREADS, verbose=False)
+    model = Llama(str(gguf), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False)
 
     def answer(messages: list[dict[str, str]]) -> str:
         tokens = model.tokenize(render_prompt(GO_TEMPLATE, messages).encode(), add_bos=False, special=True)
@@ -54,7 +67,12 @@ def one_at_a_time(gguf: Path, prompts: list[list[dict[str, str]]]) -> tuple[floa
     return time.monotonic() - started, answers
 
 
-ENGINES = {"xllamacpp, 4 slots": with_slots, "llama-cpp-python, one at a time": one_at_a_time}
+ENGINES = {
+    "xllamacpp, 8 slots, an engine a core": an_engine_a_core,
+    "xllamacpp, 8 slots, one engine": one_engine,
+    "llama-cpp-python, one at a time": one_at_a_time,
+    "llama-cpp-python, one at a time, one thread": partial(one_at_a_time, threads=1),
+}
 
 
 def measure(engine: str, gguf: Path, prompts: Path) -> dict[str, Any]:
@@ -81,11 +99,13 @@ def main() -> None:
         write_gguf(model_folder(options.model), gguf, "benchmark")
         prompts = write_json(Path(folder) / "prompts.json", prompts_of("TaskMaster", options.prompts))
         found = {engine: measure(engine, gguf, prompts) for engine in ENGINES}
+    ours = found["xllamacpp, 8 slots, an engine a core"]
     for engine, one in found.items():
-        print(f"{engine}: {options.prompts / one['seconds']:.2f} cases/s")
-    slots, single = found.values()
-    same = sum(left == right for left, right in zip(slots["answers"], single["answers"], strict=True))
-    print(f"ratio {single['seconds'] / slots['seconds']:.2f}, {same} of {options.prompts} answers are identical")
+        same = sum(left == right for left, right in zip(ours["answers"], one["answers"], strict=True))
+        print(
+            f"{engine}: {options.prompts / one['seconds']:.2f} cases/s, ratio {one['seconds'] / ours['seconds']:.2f}, "
+            f"{same} of {options.prompts} answers are the same"
+        )
 
 
 if __name__ == "__main__":

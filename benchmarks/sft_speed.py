@@ -1,6 +1,6 @@
-"""Tokens a second of our SFT against plain `trl.SFTTrainer`, on the embedded base, the same rows and as many steps.
+"""Tokens a second of our SFT, with and without shards, against plain `trl.SFTTrainer`: the same base, rows and steps.
 
-`python benchmarks/sft_speed.py [--steps 12] [--batch 8] [--rounds 1]`; each variant runs in a process of its own, one
+`python benchmarks/sft_speed.py [--steps 12] [--batch 16] [--rounds 1]`; each variant runs in a process of its own, one
 after the other, so that rounds alternate. Plain TRL gets the same LoRA, batch, tokenizer and template and its defaults
 otherwise, but for bf16, which it would choose even on a CPU that only emulates it, and for its loss where Triton is
 missing: TRL 1.15 computes none without, so that it gets the loss of transformers. The first step is not timed.
@@ -22,11 +22,12 @@ from llmops_assets.processes import QUIET
 from llmops_assets.project import Project
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.storage.atomic import read_jsonl, write_jsonl
+from llmops_assets.training import trainers
 
 ROOT = Path(__file__).resolve().parents[1]
 ROWS = ROOT / "data/raw/TaskMaster/written_1.jsonl"
 CACHE = Project(ROOT).home / "cache"
-VARIANTS = ("ours", "trl", "trl with gradient checkpointing")
+VARIANTS = ("ours", "ours without shards", "trl", "trl with gradient checkpointing")
 
 
 class Stopwatch:
@@ -112,7 +113,9 @@ def plain_trainer(rows: Path, steps: int, batch: int, folder: Path, *, checkpoin
 
 
 def run_one(variant: str, rows: Path, steps: int, batch: int, folder: Path) -> dict[str, float]:
-    if variant == "ours":
+    if variant.startswith("ours"):
+        if variant != "ours":
+            trainers.shard_count = lambda *_: 1
         trainer = our_trainer(rows, steps, batch, folder)
     else:
         trainer = plain_trainer(rows, steps, batch, folder, checkpointing=variant != "trl")
@@ -134,7 +137,7 @@ def run_apart(variant: str, options: argparse.Namespace, rows: Path, folder: Pat
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--rows", type=Path, default=ROWS)
     parser.add_argument("--variant", choices=VARIANTS, help=argparse.SUPPRESS)

@@ -125,8 +125,7 @@ def make_sft_dataset(
         DataError: nothing is left to train on.
     """
     records = [record_from(row) for row in read_jsonl(conversations)]
-    cases = [case for name in EVAL_SETS for case in read_jsonl(eval_folder / f"{name}.jsonl")]
-    index = CaseIndex(cases)
+    index = _case_index(eval_folder)
     clashes = {record.id: case for record in records if (case := index.overlap(record.messages))}
     clean_records = [record for record in records if record.id not in clashes]
     sides = split(clean_records, config.train_split)
@@ -161,6 +160,21 @@ def make_sft_dataset(
         "sources": sources_of(clean_records),
         "card_markdown": "card.md",
     }
+
+
+def _case_index(eval_folder: Path) -> CaseIndex:
+    return CaseIndex(case for name in EVAL_SETS for case in read_jsonl(eval_folder / f"{name}.jsonl"))
+
+
+def write_unseen(out: Path, *, files: Sequence[Path], eval_folder: Path) -> dict[str, Any]:
+    """Writes the rows of these files that repeat no evaluation case, and returns how many were left out.
+
+    For data that a model beside the product's own is trained on, such as the guard's.
+    """
+    index, rows = _case_index(eval_folder), [row for path in files for row in read_jsonl(path)]
+    unseen = [row for row in rows if not index.overlap(row["messages"])]
+    write_jsonl(out, unseen)
+    return {"own_rows": len(unseen), "moved_to_quarantine": len(rows) - len(unseen)}
 
 
 def _repeated(record: Record, times: int) -> list[dict[str, Any]]:

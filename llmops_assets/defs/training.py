@@ -12,7 +12,7 @@ from llmops_assets.resources.workshop import WorkshopResource
     group_name="training",
     partitions_def=PRODUCTS,
     kinds={"pytorch", "huggingface"},
-    deps=["sft_dataset"],
+    deps=["sft_dataset", "eval_dataset"],
     pool="training",
     code_version="1",
     check_specs=check_specs("guard_model"),

@@ -4,11 +4,14 @@ Log-probabilities are read from the very file through llama-cpp-python, because 
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import EvaluationError
+from llmops_assets.shards import cut
 
 
 @dataclass(frozen=True)
@@ -24,22 +27,39 @@ class Pair:
 def margins(gguf: Path, pairs: Sequence[Pair], *, threads: int, report: Callable[[str], None]) -> list[float]:
     """Log p(chosen | prompt) - log p(rejected | prompt) in nats, a pair each.
 
+    Args:
+        gguf: the file.
+        pairs: what is compared.
+        threads: so many pairs are worked on at once, each by a model on one thread: faster than one model on them all.
+        report: called with one line now and then.
+
     Raises:
         EvaluationError: llama.cpp cannot load the file.
     """
-    model = _load(gguf, _context(pairs), threads)
-    found = []
-    for number, pair in enumerate(pairs, 1):
-        prompt, chosen, rejected = (_tokens(model, text) for text in (pair.prompt, pair.chosen, pair.rejected))
-        model.reset()
-        first = _logprob(model, prompt, chosen)
-        # What both answers begin with has been computed, so only the rest of the second one is.
-        model.n_tokens = len(prompt) + _shared(chosen, rejected)
-        found.append(first - _logprob(model, prompt, rejected))
-        if number % 40 == 0 or number == len(pairs):
-            report(f"preference: {number}/{len(pairs)} pairs")
-    model.close()
-    return found
+    context, done, parts = _context(pairs), count(1), cut(pairs, threads)
+    models = [_load(gguf, context) for _ in parts]
+
+    def work(model: Any, part: Sequence[Pair]) -> list[float]:
+        found = []
+        for pair in part:
+            found.append(_margin(model, pair))
+            number = next(done)
+            if number % 40 == 0 or number == len(pairs):
+                report(f"preference: {number}/{len(pairs)} pairs")
+        model.close()
+        return found
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [margin for found in pool.map(work, models, parts) for margin in found]
+
+
+def _margin(model: Any, pair: Pair) -> float:
+    prompt, chosen, rejected = (_tokens(model, text) for text in (pair.prompt, pair.chosen, pair.rejected))
+    model.reset()
+    first = _logprob(model, prompt, chosen)
+    # What both answers begin with has been computed, so only the rest of the second one is.
+    model.n_tokens = len(prompt) + _shared(chosen, rejected)
+    return first - _logprob(model, prompt, rejected)
 
 
 def _context(pairs: Sequence[Pair]) -> int:
@@ -49,13 +69,11 @@ def _context(pairs: Sequence[Pair]) -> int:
     )
 
 
-def _load(gguf: Path, context: int, threads: int) -> Any:
+def _load(gguf: Path, context: int) -> Any:
     from llama_cpp import Llama
 
     try:
-        return Llama(
-            str(gguf), n_ctx=context, n_threads=threads, n_threads_batch=threads, logits_all=True, verbose=False
-        )
+        return Llama(str(gguf), n_ctx=context, n_threads=1, n_threads_batch=1, logits_all=True, verbose=False)
     except ValueError as error:
         raise EvaluationError(f"expected a model in {gguf}, got: {error}; run gguf_model again") from error
 

@@ -35,7 +35,13 @@ def build() -> Any:
     class Classifier(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.encoder = AutoModel.from_pretrained(encoder_folder(), dtype=torch.float32)
+            self.encoder = AutoModel.from_pretrained(
+                encoder_folder(),
+                dtype=torch.float32,
+                add_pooling_layer=False,
+                hidden_dropout_prob=0.0,
+                attention_probs_dropout_prob=0.0,
+            )
             self.head = torch.nn.Linear(self.encoder.config.hidden_size, 1)
 
         def forward(self, **batch: Any) -> Any:

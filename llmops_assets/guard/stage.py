@@ -12,38 +12,37 @@ from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import read_jsonl, sha256_bytes
 
 REFUSED = "refuse"
-HELD_OUT = 10
-"""One in so many of the rows that only the guard sees is kept to choose its limit by."""
+VALIDATION = "validation"
+"""What `split` says in a row that chooses the guard's limit and never trains it."""
 
 
 def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     """Trains on what the model trains on, and on requests that only the guard sees.
 
-    The limit is chosen on rows kept out of training, all of them harmful or close to it: ordinary requests are never
-    in doubt, and would only make a rate of false blocks look small.
+    The limit is chosen on the guard's own rows that are marked for it, or on the validation rows of the model where
+    there are none: all harmful or close to it. Ordinary requests are never in doubt, and would only make a rate of
+    false blocks look small.
 
     Args:
-        spec: `data`, the folder with train.jsonl and validation.jsonl; `harm`, files of requests that only the guard
-            sees, harmful where they have no answer or one that refuses; `config`, the recipe's `guard` section.
+        spec: `data`, the folder with train.jsonl and validation.jsonl; `own`, a file of requests that only the guard
+            sees, harmful unless they say otherwise (`harmful`: false) or have an answer that does not refuse;
+            `config`, the recipe's `guard` section.
         work: gets the classifier.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     folder = Path(spec["data"])
-    extra = [_example(row) for path in spec["harm"] for row in read_jsonl(Path(path))]
+    own = read_jsonl(Path(spec["own"]))
     config = GuardConfig.model_validate(spec["config"])
     train, validation = (read_jsonl(folder / f"{name}.jsonl") for name in ("train", "validation"))
+    kept_out = [labelled(row) for row in own if row.get("split") == VALIDATION]
+    taught = [labelled(row) for row in own if row.get("split") != VALIDATION]
     return train_guard(
         work,
-        train=distinct([*examples(train, config, config.ordinary_rows), *(row for row in extra if not held_out(row))]),
-        validation=distinct([*examples(validation, config, ordinary=0), *filter(held_out, extra)]),
+        train=distinct([*examples(train, config, config.ordinary_rows), *taught]),
+        validation=distinct(kept_out or examples(validation, config, ordinary=0)),
         config=config,
         report=_say,
     )
-
-
-def held_out(example: Example) -> bool:
-    """One in ten, by the hash of the text: the same ones when data grow."""
-    return int(sha256_bytes(example.text.encode()), 16) % HELD_OUT == 0
 
 
 def examples(rows: Iterable[Mapping[str, Any]], config: GuardConfig, ordinary: int) -> list[Example]:
@@ -55,13 +54,13 @@ def examples(rows: Iterable[Mapping[str, Any]], config: GuardConfig, ordinary: i
     close = [row for row in written if _refused(row) or row.get("source") in config.contrast_sources]
     chosen = {id(row) for row in close}
     others = sorted((row for row in written if id(row) not in chosen), key=_by_hash)[:ordinary]
-    return [_example(row) for row in [*close, *others]]
+    return [labelled(row) for row in [*close, *others]]
 
 
-def _example(row: Mapping[str, Any]) -> Example:
-    """A row with an answer is harmful if that refuses; one without stands among the harmful."""
+def labelled(row: Mapping[str, Any]) -> Example:
+    """A row with an answer is harmful if that refuses; one without is, unless it says otherwise."""
     answered = row["messages"][-1]["role"] == "assistant"
-    return Example(user_text(row["messages"]), _refused(row) if answered else True)
+    return Example(user_text(row["messages"]), _refused(row) if answered else row.get("harmful", True))
 
 
 def _by_hash(row: Mapping[str, Any]) -> str:

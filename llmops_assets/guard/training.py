@@ -7,12 +7,14 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import encoder, rules
 from llmops_assets.recipes.guard import GuardConfig
+from llmops_assets.shards import cut, shard_count, summed
 from llmops_assets.storage import atomic
 
 BUCKET = 8
@@ -105,10 +107,10 @@ def _fit(
         total = 0.0
         batches = grouped_batches(rows, config.batch_size, rng)
         for batch in batches:
-            wanted = torch.tensor([float(example.harmful) for example in batch])
-            logits = model(**tokenize([example.text for example in batch]))
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss = summed(partial(_loss, model, tokenize), cut(batch, shard_count(len(batch), "cpu")), trained) / len(
+                batch
+            )
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             schedule.step()
@@ -120,6 +122,14 @@ def _fit(
             f"guard: epoch {epoch + 1}/{config.epochs}, loss {losses[-1]}, ETA {spent / (epoch + 1) * (config.epochs - epoch - 1):.0f} s"
         )
     return losses
+
+
+def _loss(model: Any, tokenize: encoder.Tokenizer, rows: Sequence[Example]) -> Any:
+    import torch
+
+    wanted = torch.tensor([float(example.harmful) for example in rows])
+    logits = model(**tokenize([example.text for example in rows]))
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
 
 
 def grouped_batches(rows: list[Example], size: int, rng: random.Random) -> list[list[Example]]:

@@ -7,10 +7,9 @@ from typing import Any
 
 from llmops_assets import processes
 from llmops_assets.export.stage import make_gguf_model
-from llmops_assets.machine import usable_cores
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
-from llmops_assets.serving.engine import Engine
+from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.options import Sampling
 from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage import atomic
@@ -81,13 +80,13 @@ class Answering:
 def answer_all(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     """The child's side of `Answering`."""
     del work
-    engine = Engine(Path(spec["gguf"]), context=spec["context"], slots=SLOTS, threads=usable_cores())
+    engine = EngineGroup(Path(spec["gguf"]), context=spec["context"], slots=SLOTS)
     answers = answers_of(engine, spec["prompts"], spec["max_tokens"])
     engine.close()
     return {"answers": answers}
 
 
-def answers_of(engine: Engine, prompts: Prompts, max_tokens: int) -> list[str]:
+def answers_of(engine: EngineGroup, prompts: Prompts, max_tokens: int) -> list[str]:
     """Greedy answers in the order of the prompts, as many at once as the engine has slots."""
     sampling = Sampling.greedy(max_tokens=max_tokens, stop=STOPS)
     texts = [render_prompt(GO_TEMPLATE, messages) for messages in prompts]

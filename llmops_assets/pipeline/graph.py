@@ -147,7 +147,9 @@ NODES: tuple[Node, ...] = (
     Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),)),
     Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data),
     Node("preference_dataset", "data", ("sft_dataset",), _preference_data),
-    Node("guard_model", "training", ("sft_dataset",), lambda _: (_least("guard_is_usable", "usable", 1),)),
+    Node(
+        "guard_model", "training", ("sft_dataset", "eval_dataset"), lambda _: (_least("guard_is_usable", "usable", 1),)
+    ),
     Node("sft_adapter", "training", ("sft_dataset",), _sft),
     Node("merged_model", "training", ("sft_adapter",), _merged),
     Node("dpo_model", "training", ("merged_model", "preference_dataset", "sft_dataset"), _dpo),

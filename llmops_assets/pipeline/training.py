@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.curation.stage import write_unseen
 from llmops_assets.gates import Metric
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.processes import run_stage
@@ -99,17 +100,21 @@ def _settings(config: TrainingConfig, other: str) -> dict[str, Any]:
 
 def guard_model(shop: Workshop) -> Made:
     """Trains the classifier of the guard, where the recipe asks for one."""
-    data, config = shop.need("sft_dataset"), shop.recipe.guard
-    harm = sorted((shop.raw / "guard").glob("*.jsonl")) if config.classifier else []
+    data, cases, config = shop.need("sft_dataset"), shop.need("eval_dataset"), shop.recipe.guard
+    files = sorted((shop.raw / "guard").glob("*.jsonl")) if config.classifier else []
 
     def make(work: Path) -> dict[str, Any]:
         if not config.classifier:
             return metadata({"usable": 1}, kind="rules only")
-        spec = {"data": str(data.path), "harm": [str(path) for path in harm], "config": config.model_dump(mode="json")}
+        own = work / "scratch" / "guard.jsonl"
+        left_out = write_unseen(own, files=files, eval_folder=cases.path)
+        spec = {"data": str(data.path), "own": str(own), "config": config.model_dump(mode="json")}
         found = run_stage("llmops_assets.guard.stage:make_guard", spec, work, shop.report)
         caught = Metric(found["validation_caught"], found["validation_harmful"])
         usable = (found["validation_caught"] or 0) > (found["validation_false_blocks"] or 0)
-        return metadata({"usable": usable, "validation_caught": caught}, kind="rules and classifier", **found)
+        return metadata(
+            {"usable": usable, "validation_caught": caught}, kind="rules and classifier", **found, **left_out
+        )
 
-    inputs = {**digests(data), **file_digests(harm, shop.project.data)}
+    inputs = {**digests(data, cases), **file_digests(files, shop.project.data)}
     return shop.build("guard_model", inputs=inputs, settings=config.model_dump(mode="json"), make=make)

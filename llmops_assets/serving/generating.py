@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from llmops_assets.serving.engine import Completion, Engine, PromptTooLongError
+from llmops_assets.serving.engine import Completion, PromptTooLongError
+from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.loaded_models import Key, LoadedModels
 from llmops_assets.serving.model_library import StoredModel
 from llmops_assets.serving.options import Sampling
@@ -87,7 +88,7 @@ class Answer:
         except Exception as error:
             self._events.put_nowait(error)
 
-    def _complete(self, engine: Engine) -> Completion:
+    def _complete(self, engine: EngineGroup) -> Completion:
         prompts = self._job.prompts()
         too_long: PromptTooLongError | None = None
         for prompt in prompts:

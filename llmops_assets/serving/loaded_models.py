@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from llmops_assets.serving.api_errors import ServerBusyError
 from llmops_assets.serving.durations import FOREVER
-from llmops_assets.serving.engine import Engine
+from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.model_library import StoredModel
 
-Load = Callable[[Path, int], Engine]
+Load = Callable[[Path, int], EngineGroup]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Place:
     key: Key
     model: StoredModel
     free: asyncio.Semaphore
-    loading: "asyncio.Task[Engine]"
+    loading: "asyncio.Task[EngineGroup]"
     users: int = 0
     keep_s: float = FOREVER
     ends: float = FOREVER
@@ -78,7 +78,7 @@ class LoadedModels:
         return place.keep_s if place.users or place.ends == FOREVER else place.ends - asyncio.get_running_loop().time()
 
     @contextlib.asynccontextmanager
-    async def slot(self, model: StoredModel, key: Key, keep_s: float | None) -> AsyncIterator[Engine]:
+    async def slot(self, model: StoredModel, key: Key, keep_s: float | None) -> AsyncIterator[EngineGroup]:
         """A model's engine with a slot of it that is free, for the time of the block.
 
         Args:
@@ -134,7 +134,7 @@ class LoadedModels:
         loading.add_done_callback(lambda _: self._brought_in(place))
         return place
 
-    async def _bring_in(self, holder: list[Place], key: Key) -> Engine:
+    async def _bring_in(self, holder: list[Place], key: Key) -> EngineGroup:
         async with self._turn:
             while len(self._resident) >= self.limits.loaded:
                 await self._make_room()

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import ServingError
-from llmops_assets.machine import usable_cores
 from llmops_assets.serving.blobs import BlobStore
 from llmops_assets.serving.durations import FOREVER, keep_alive_seconds, rfc3339
-from llmops_assets.serving.engine import Engine
+from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.folder_lock import STATE, locked
 from llmops_assets.serving.loaded_models import Limits, LoadedModels
 from llmops_assets.serving.model_library import ModelLibrary
@@ -88,7 +87,7 @@ def _kept(text: str) -> float:
     return FOREVER if seconds < 0 else seconds
 
 
-def load(blobs: BlobStore, gguf: Path, context: int, slots: int) -> Engine:
+def load(blobs: BlobStore, gguf: Path, context: int, slots: int) -> EngineGroup:
     """Loads weights whose bytes are those that their name says.
 
     Raises:
@@ -98,7 +97,7 @@ def load(blobs: BlobStore, gguf: Path, context: int, slots: int) -> Engine:
         blobs.verify(gguf.name)
     except FileNotFoundError as error:
         raise ServingError(f"expected blob {gguf.name}, found none; create its model again") from error
-    return Engine(gguf, context=context, slots=slots, threads=usable_cores())
+    return EngineGroup(gguf, context=context, slots=slots)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmops_assets.errors import StoreError, TrainingError
 from llmops_assets.recipes.training import TrainingConfig
+from llmops_assets.shards import shard_count
 from llmops_assets.storage.atomic import read_json, write_json
 from llmops_assets.training import checkpoints
 from llmops_assets.training.memory import MemoryPlan
@@ -104,7 +105,9 @@ def dpo_trainer(
     trainer = dpo_trainer_class()(
         model,
         args=arguments,
-        data_collator=PairCollator(job.tokenizer.pad_token_id, job.shared),
+        data_collator=PairCollator(
+            job.tokenizer.pad_token_id, job.shared, shard_count(2 * plan.micro_batch, job.backend.device)
+        ),
         train_dataset=Dataset.from_dict(columns),
         processing_class=job.tokenizer,
         peft_config=adapter,

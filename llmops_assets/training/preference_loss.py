@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from llmops_assets.shards import at_once, cut, summed, trained
 from llmops_assets.training.pairs import TokenPair, collate_pairs
 from llmops_assets.training.trainers import trainer_class
 
@@ -21,13 +22,17 @@ class PairLogps:
 
 @dataclass(frozen=True)
 class PairCollator:
-    """Rows of the trainer's dataset -> a batch."""
+    """Rows of the trainer's dataset -> a batch in shards."""
 
     pad_id: int
     shared: bool
+    shards: int = 1
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """See `collate_pairs`; the reference's log-probabilities go along."""
+        return {"shards": [self._shard(part) for part in cut(rows, self.shards)]}
+
+    def _shard(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         import torch
 
         pairs = [TokenPair("", "", row["prompt_ids"], row["chosen_ids"], row["rejected_ids"]) for row in rows]
@@ -55,12 +60,22 @@ def preference_loss(
 
     TRL's own loss needs Triton, which CPU builds of torch lack, and passes over each prompt twice.
     """
+    import torch
     from torch.nn.functional import logsigmoid
 
-    logps = answer_logps(self.accelerator.unwrap_model(model), inputs, self.accelerator.autocast())
-    chosen, rejected = (self.beta * (logps - inputs["reference"])).chunk(2)
-    loss = -logsigmoid(chosen - rejected).mean()
-    self._total_train_tokens += int(inputs["pair_tokens"].sum())
+    plain, shards = self.accelerator.unwrap_model(model), inputs["shards"]
+    rewards: dict[int, Any] = {}
+
+    def loss_of(number: int) -> Any:
+        shard = shards[number]
+        found = self.beta * (answer_logps(plain, shard, self.accelerator.autocast()) - shard["reference"])
+        rewards[number] = found.detach().view(2, -1)
+        return -logsigmoid(found.view(2, -1)[0] - found.view(2, -1)[1]).sum()
+
+    total = summed(loss_of, range(len(shards)), trained(plain))
+    chosen, rejected = torch.cat([rewards[number] for number in range(len(shards))], dim=1)
+    loss = total / len(chosen)
+    self._total_train_tokens += sum(int(shard["pair_tokens"].sum()) for shard in shards)
     numbers = self._metrics["train"]
     numbers["num_tokens"] = [self._total_train_tokens]
     numbers["rewards/chosen"].append(chosen.mean().item())
@@ -93,14 +108,16 @@ def pair_logps(model: Any, pairs: Sequence[TokenPair], pad_id: int, *, shared: b
     precision = (
         torch.autocast(device.type, dtype=torch.bfloat16, enabled=True) if device.type == "cuda" else nullcontext()
     )
+
+    def measure(numbers: Sequence[int]) -> None:
+        batch = collate_pairs([pairs[number] for number in numbers], pad_id, shared=shared)
+        found = answer_logps(model, {key: value.to(device) for key, value in batch.items()}, precision).tolist()
+        for place, number in enumerate(numbers):
+            chosen[number], rejected[number] = found[place], found[len(numbers) + place]
+
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        for start in range(0, len(order), BATCH):
-            numbers = order[start : start + BATCH]
-            batch = collate_pairs([pairs[number] for number in numbers], pad_id, shared=shared)
-            found = answer_logps(model, {key: value.to(device) for key, value in batch.items()}, precision).tolist()
-            for place, number in enumerate(numbers):
-                chosen[number], rejected[number] = found[place], found[len(numbers) + place]
+        at_once(measure, [order[start : start + BATCH] for start in range(0, len(order), BATCH)], device.type)
     model.train(was_training)
     return PairLogps(tuple(chosen), tuple(rejected))

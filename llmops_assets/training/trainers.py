@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llmops_assets.shards import cut, shard_count, summed, trained
 from llmops_assets.training.backends import Backend
 from llmops_assets.training.memory import MemoryPlan
 from llmops_assets.training.rows import IGNORED, TrainingRow
@@ -54,11 +55,24 @@ def labelled_loss(
     num_items_in_batch: Any = None,
 ) -> Any:
     """Mean cross entropy over the labelled tokens of the whole optimizer step."""
-    total, count = summed_loss(self.accelerator.unwrap_model(model), inputs, self.accelerator.autocast())
+    plain = self.accelerator.unwrap_model(model)
+    parts = shard_rows(inputs, shard_count(len(inputs["input_ids"]), self.args.device.type))
+    total = summed(lambda part: summed_loss(plain, part, self.accelerator.autocast())[0], parts, trained(plain))
     self._total_train_tokens += int(inputs["attention_mask"].sum())
     self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
-    loss = total / (count if num_items_in_batch is None else num_items_in_batch)
+    count = (inputs["labels"][:, 1:] != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+    loss = total / count
     return (loss, None) if return_outputs else loss
+
+
+def shard_rows(batch: dict[str, Any], count: int) -> list[dict[str, Any]]:
+    """A batch of rows that are padded on the right, in parts of consecutive rows, each as wide as its longest."""
+    places = cut(range(len(batch["input_ids"])), count)
+    widths = [int(batch["attention_mask"][place[0] : place[-1] + 1].sum(1).max()) for place in places]
+    return [
+        {name: batch[name][place[0] : place[-1] + 1, :width] for name in ("input_ids", "attention_mask", "labels")}
+        for place, width in zip(places, widths, strict=True)
+    ]
 
 
 def summed_loss(model: Any, inputs: dict[str, Any], precision: Any) -> tuple[Any, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import StoreError
+from llmops_assets.shards import at_once
 from llmops_assets.storage.atomic import read_json, write_json
 from llmops_assets.training.rows import TrainingRow
 from llmops_assets.training.trainers import pad_rows, summed_loss
@@ -31,17 +32,19 @@ def validation_loss(model: Any, rows: Sequence[TrainingRow], pad_id: int) -> flo
 
     device = next(model.parameters()).device
     alike = sorted(rows, key=lambda row: len(row.input_ids))
-    total, tokens = 0.0, 0
+
+    def measure(start: int) -> tuple[float, int]:
+        batch = pad_rows(alike[start : start + BATCH], pad_id)
+        precision = torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+        loss, count = summed_loss(model, {key: value.to(device) for key, value in batch.items()}, precision)
+        return float(loss), count
+
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        for start in range(0, len(alike), BATCH):
-            batch = pad_rows(alike[start : start + BATCH], pad_id)
-            precision = torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-            loss, count = summed_loss(model, {key: value.to(device) for key, value in batch.items()}, precision)
-            total, tokens = total + float(loss), tokens + count
+        found = at_once(measure, range(0, len(alike), BATCH), device.type)
     model.train(was_training)
-    return total / tokens
+    return sum(loss for loss, _ in found) / sum(count for _, count in found)
 
 
 @dataclass

@@ -223,3 +223,18 @@ def test_the_data_stage_gives_the_same_bytes_twice_and_keeps_evaluation_out(tmp_
     assert read_jsonl(tmp_path / "one" / "s" / "quarantine.jsonl") == [
         {"id": "r7", "rule": "contamination", "case": "c1"}
     ]
+
+
+def test_data_beside_the_products_own_repeat_no_case_either(tmp_path: Path) -> None:
+    def row(name: str, *turns: str) -> dict[str, Any]:
+        return {"id": name, "messages": [{"role": "user", "content": text} for text in turns]}
+
+    for name in stage.EVAL_SETS:
+        write_jsonl(tmp_path / f"{name}.jsonl", [row("c1", "Hide the old car keys!")] if name == "safety" else [])
+    write_jsonl(tmp_path / "one.jsonl", [row("a", "hide the old car keys"), row("b", "hide my keys")])
+    write_jsonl(tmp_path / "two.jsonl", [row("c", "hide the", "old car keys")])
+    found = stage.write_unseen(
+        tmp_path / "out.jsonl", files=[tmp_path / "one.jsonl", tmp_path / "two.jsonl"], eval_folder=tmp_path
+    )
+    assert found == {"own_rows": 1, "moved_to_quarantine": 2}
+    assert [kept["id"] for kept in read_jsonl(tmp_path / "out.jsonl")] == ["b"]

@@ -40,7 +40,7 @@ GRAPH: dict[str, Row] = {
         [],
         [],
     ),
-    "guard_model": ("training", ["sft_dataset"], ["guard_is_usable"], [], ["training"]),
+    "guard_model": ("training", ["eval_dataset", "sft_dataset"], ["guard_is_usable"], [], ["training"]),
     "sft_adapter": (
         "training",
         ["sft_dataset"],

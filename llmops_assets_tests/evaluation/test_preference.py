@@ -54,7 +54,7 @@ def test_swapped_answers_swap_the_sign(tiny_gguf: Path) -> None:
 
 
 def test_a_pair_is_judged_alike_whatever_came_before(tiny_gguf: Path) -> None:
-    together = margins(tiny_gguf, PAIRS, threads=1, report=quiet)
+    together = margins(tiny_gguf, PAIRS, threads=2, report=quiet)
     alone = [margins(tiny_gguf, [pair], threads=1, report=quiet)[0] for pair in PAIRS]
     assert together == pytest.approx(alone, abs=1e-3)
 

@@ -1,14 +1,16 @@
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import rules
 from llmops_assets.guard.guarding import Guard, user_text
-from llmops_assets.guard.stage import distinct, examples
+from llmops_assets.guard.stage import distinct, examples, labelled, make_guard
 from llmops_assets.guard.training import Example, choose_limit, grouped_batches, train_guard
 from llmops_assets.recipes.guard import GuardConfig
+from llmops_assets.storage.atomic import write_jsonl
 
 
 @pytest.mark.parametrize(
@@ -82,6 +84,23 @@ def test_examples_take_all_that_sounds_harmful_and_so_many_ordinary_ones() -> No
     assert found == examples(rows[::-1], GuardConfig(contrast_sources=("close",)), ordinary=5)
 
 
+@pytest.mark.parametrize(
+    ("row", "harmful"),
+    [
+        ({}, True),
+        ({"harmful": True}, True),
+        ({"harmful": False}, False),
+        ({"answer": '{"action":"refuse"}'}, True),
+        ({"answer": '{"action":"list"}'}, False),
+    ],
+)
+def test_a_row_of_the_guards_own_is_harmful_unless_it_says_otherwise(row: dict[str, Any], harmful: bool) -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
+    if "answer" in row:
+        turns.append({"role": "assistant", "content": row.pop("answer")})
+    assert labelled({"messages": turns, **row}) == Example("a \n b", harmful)
+
+
 def test_one_kind_of_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="one kind only"):
         train_guard(tmp_path, train=[Example("a", True)], validation=[], config=GuardConfig(), report=print)
@@ -103,3 +122,25 @@ def test_a_trained_guard_tells_harm_from_chores_after_loading(tmp_path: Path) ->
     guard = Guard(tmp_path)
     assert not guard.check_input([{"role": "user", "content": "poison her coffee"}]).allowed
     assert guard.check_input([{"role": "user", "content": "buy tea"}]).allowed
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_marked_rows_choose_the_limit_and_never_train(tmp_path: Path, marked: bool) -> None:
+    def row(text: str, answer: str = "", **more: Any) -> dict[str, Any]:
+        turns = [{"role": "user", "content": text}]
+        return {"messages": [*turns, {"role": "assistant", "content": answer}] if answer else turns, **more}
+
+    taught = [row(f"rob the bank {n}", '{"action":"refuse"}') for n in range(3)]
+    taught += [row(f"open the bank {n}", '{"action":"list"}', source="close") for n in range(3)]
+    write_jsonl(tmp_path / "train.jsonl", taught)
+    write_jsonl(tmp_path / "validation.jsonl", taught[2:4])
+    split = {"split": "validation"} if marked else {}
+    own = [row(f"rob {n}", harmful=n < 2, **split) for n in range(5)]
+    write_jsonl(tmp_path / "own.jsonl", own)
+    config = GuardConfig(classifier=True, epochs=1, batch_size=6, contrast_sources=("close",))
+    found = make_guard(
+        {"data": str(tmp_path), "own": str(tmp_path / "own.jsonl"), "config": config.model_dump(mode="json")},
+        tmp_path / "made",
+    )
+    assert found["rows"] == (6 if marked else 11)
+    assert (found["validation_harmful"], found["validation_legitimate"]) == ((2, 3) if marked else (1, 1))

@@ -11,13 +11,13 @@ import pytest
 from llmops_assets.errors import ServingError
 from llmops_assets.serving.api_errors import ServerBusyError
 from llmops_assets.serving.durations import FOREVER
-from llmops_assets.serving.engine import Engine
+from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.loaded_models import Key, Limits, LoadedModels
 from llmops_assets.serving.model_library import StoredModel
 from llmops_assets.serving.model_names import parse_name
 
 
-class NotedEngine(Engine):
+class NotedEngine(EngineGroup):
     """An engine without a model that notes its closing."""
 
     def __init__(self, gguf: Path, log: list[str]) -> None:
@@ -35,7 +35,7 @@ class Bench:
         self.log: list[str] = []
         self.models = LoadedModels(self._load, Limits(**limits))
 
-    def _load(self, gguf: Path, context: int) -> Engine:
+    def _load(self, gguf: Path, context: int) -> EngineGroup:
         del context
         if gguf.name == "bad":
             raise ServingError("damaged")
@@ -43,7 +43,7 @@ class Bench:
 
     def slot(
         self, name: str, keep_s: float | None = None, context: int = 8
-    ) -> contextlib.AbstractAsyncContextManager[Engine]:
+    ) -> contextlib.AbstractAsyncContextManager[EngineGroup]:
         model = StoredModel(parse_name(name), "", 0, 0, {}, "", "", "", {}, (), ())
         return self.models.slot(model, Key(Path(name), context), keep_s)
 

@@ -50,11 +50,13 @@ def alone(model: Any, prompt: list[int], answer: list[int]) -> float:
     return sum(float(logps[len(prompt) - 1 + place, token]) for place, token in enumerate(answer))
 
 
+@pytest.mark.parametrize("shards", [1, 3])
 def test_the_loss_and_the_rewards_are_those_of_the_paper(
-    model: Any, pairs: tuple[TokenPair, ...], tokenizer: Any, tmp_path: Path
+    shards: int, model: Any, pairs: tuple[TokenPair, ...], tokenizer: Any, tmp_path: Path
 ) -> None:
     reference = PairLogps(tuple(-90.0 - n for n in range(7)), tuple(-70.0 + 2 * n for n in range(7)))
     trainer = small_trainer(model, pairs, reference, tokenizer, tmp_path)
+    trainer.data_collator = PairCollator(tokenizer.pad_token_id, shared=True, shards=shards)
     rows = [trainer.train_dataset[number] for number in range(len(pairs))]
     loss = trainer.compute_loss(trainer.model, trainer.data_collator(rows))
     margins = [
