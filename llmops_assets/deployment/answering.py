@@ -85,6 +85,9 @@ class _Said:
 def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_s: float) -> Exchange:
     """Answers one request.
 
+    A refusal of the model is not taken where the guard is sure that the request is harmless: it is asked again, in the
+    form of an answer that helps.
+
     Args:
         product: who answers.
         text: what was asked; markers of the chat format are taken out of it.
@@ -101,11 +104,12 @@ def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_
     asked = product.guard.check_input(messages)
     if not asked.allowed:
         return _blocked(product, text, "input", asked.reason, now, started)
-    said = _ask(product, messages, timeout_s)
+    said, task = _ask(product, messages, timeout_s), product.task
+    if asked.certain and task.without_refusal and task.is_refusal(said.text):
+        said = _ask(product, messages, timeout_s, task.without_refusal)
     left = product.guard.check_output(said.text)
     if not left.allowed:
         return _blocked(product, text, "output", left.reason, now, started, said)
-    task = product.task
     return Exchange(
         prompt=text,
         text=said.text,
@@ -144,13 +148,15 @@ def _blocked(
     )
 
 
-def _ask(product: ServedProduct, messages: list[dict[str, str]], timeout_s: float) -> _Said:
+def _ask(
+    product: ServedProduct, messages: list[dict[str, str]], timeout_s: float, form: Mapping[str, Any] | None = None
+) -> _Said:
     import httpx
     import ollama
 
     name = f"{product.model} at {product.url}"
     try:
-        return _read(product, messages, timeout_s)
+        return _read(product, messages, timeout_s, form)
     except httpx.TimeoutException as error:
         raise ModelTimeoutError(f"expected an answer of {name} within {timeout_s:g} s, got none") from error
     except ollama.ResponseError as error:
@@ -164,11 +170,13 @@ def _ask(product: ServedProduct, messages: list[dict[str, str]], timeout_s: floa
         raise ModelGoneError(f"expected {name} to answer, got: {said}; run the deployment stage") from error
 
 
-def _read(product: ServedProduct, messages: list[dict[str, str]], timeout_s: float) -> _Said:
+def _read(
+    product: ServedProduct, messages: list[dict[str, str]], timeout_s: float, form: Mapping[str, Any] | None
+) -> _Said:
     """Reads the stream; leaving it early closes the connection, and the server gives the slot back."""
     started, first, pieces = time.monotonic(), None, []
     client = client_of(product.url, max(1.0, math.ceil(timeout_s)))
-    stream = client.chat(model=product.model, messages=messages, stream=True)
+    stream = client.chat(model=product.model, messages=messages, stream=True, format=dict(form) if form else None)
     with contextlib.closing(stream):
         for part in stream:
             if part.message.content:

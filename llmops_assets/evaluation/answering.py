@@ -76,6 +76,8 @@ class ServedModel:
     digest: str
     max_tokens: int
     workers: int = 4
+    form: Mapping[str, Any] | None = None
+    """A JSON Schema that the answers are held to."""
 
     def options(self) -> dict[str, Any]:
         """Sampling options: greedy, seeded."""
@@ -83,7 +85,8 @@ class ServedModel:
 
     def key(self, messages: Messages) -> str:
         """What an answer depends on: the file, how it is served, what is asked and how."""
-        return atomic.sha256_json([self.digest, SETUP, engine_version(), messages, self.options()])
+        form = [dict(self.form)] if self.form else []
+        return atomic.sha256_json([self.digest, SETUP, engine_version(), messages, self.options(), *form])
 
 
 def ask_all(
@@ -149,7 +152,8 @@ def _ask(client: Any, model: ServedModel, key: str, messages: Messages, cache: A
 
     started = time.monotonic()
     try:
-        reply = client.chat(model=model.name, messages=messages, options=model.options(), keep_alive=-1)
+        form = dict(model.form) if model.form else None
+        reply = client.chat(model=model.name, messages=messages, options=model.options(), keep_alive=-1, format=form)
     except (ollama.ResponseError, ConnectionError, httpx.HTTPError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise EvaluationError(

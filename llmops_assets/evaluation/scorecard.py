@@ -14,6 +14,8 @@ from llmops_assets.tasks.registry import Task
 HELPFUL = ("contract", "natural", "legitimate")
 Blocked = Mapping[str, Sequence[str]]
 """By set and case: why the guard stops it; empty where it lets it through."""
+Second = Mapping[str, Mapping[int, str]]
+"""By set and place: what the model said when it was asked again because the guard saw no harm in what it had refused."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,11 @@ class Scorecard:
 
 
 def score_sets(
-    task: Task, sets: dict[str, list[dict[str, Any]]], answers: dict[str, list[Answer]], blocked: Blocked
+    task: Task,
+    sets: dict[str, list[dict[str, Any]]],
+    answers: dict[str, list[Answer]],
+    blocked: Blocked,
+    second: Second,
 ) -> Scorecard:
     """Scores all sets.
 
@@ -34,12 +40,14 @@ def score_sets(
         sets: cases by set.
         answers: the model's answers in the same order.
         blocked: what the input guard says; a blocked request counts as answered with the task's refusal.
+        second: answers that the product gives instead of the model's first.
     """
     shipped: dict[str, list[JudgedCase]] = {}
     alone: dict[str, list[JudgedCase]] = {}
     for name, cases in sets.items():
         texts = [answer.text for answer in answers[name]]
-        guarded = [task.refusal_text if why else text for why, text in zip(blocked[name], texts, strict=True)]
+        kept = [second.get(name, {}).get(place, text) for place, text in enumerate(texts)]
+        guarded = [task.refusal_text if why else text for why, text in zip(blocked[name], kept, strict=True)]
         alone[name] = _judge(task, name, cases, texts)
         judged = _judge(task, name, cases, guarded)
         shipped[name] = [replace(case, stopped=why) for case, why in zip(judged, blocked[name], strict=True)]

@@ -1,7 +1,7 @@
 """Stage 3 as one function for a child process: the GGUF that ships is served, asked, judged, compared, and reported."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
 from llmops_assets.evaluation.served import serving
 from llmops_assets.gates import Gate, Metric, judge
-from llmops_assets.guard.guarding import Guard
+from llmops_assets.guard.guarding import Decision, Guard
 from llmops_assets.machine import usable_cores
 from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.storage import atomic
@@ -102,9 +102,11 @@ class Evaluation:
 
     def carry_out(self) -> dict[str, Any]:
         """Asks, judges, compares, writes."""
-        answers = self._answers()
+        answers, decisions = self._answers(), self._decisions()
+        second = self._second(answers, decisions)
         self.report(f"judging {len(self.book.conversations)} answers, model and guard")
-        card = score_sets(self.task, self.book.sets, answers, self._blocked())
+        blocked = {name: [decision.reason for decision in found] for name, found in decisions.items()}
+        card = score_sets(self.task, self.book.sets, answers, blocked, second)
         metrics = {**card.metrics, "preference": self._preference()}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
@@ -124,22 +126,48 @@ class Evaluation:
             found[name], rest = rest[:count], rest[count:]
         return found
 
+    def _second(
+        self, answers: dict[str, list[Answer]], decisions: dict[str, list[Decision]]
+    ) -> dict[str, dict[int, str]]:
+        """As the product does: what the model refuses and the guard is sure of is asked again, in a form that helps."""
+        form = self.task.without_refusal
+        places = [
+            (name, place)
+            for name in SETS
+            for place, (answer, decision) in enumerate(zip(answers[name], decisions[name], strict=True))
+            if form and decision.certain and self.task.is_refusal(answer.text)
+        ]
+        found: dict[str, dict[int, str]] = {name: {} for name in SETS}
+        if places:
+            self.report(f"asking {len(places)} again that the model refused and the guard is sure of")
+            asked = [self.book.sets[name][place]["messages"] for name, place in places]
+            said = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, asked, form=form)
+            for (name, place), answer in zip(places, said, strict=True):
+                found[name][place] = answer.text
+        return found
+
     def _ask(
-        self, name: str, gguf: Path, digest: str, conversations: list[Messages], *, alone: int = 0
+        self,
+        name: str,
+        gguf: Path,
+        digest: str,
+        conversations: list[Messages],
+        *,
+        alone: int = 0,
+        form: Mapping[str, Any] | None = None,
     ) -> list[Answer]:
-        model = ServedModel("", name, digest, self.config.max_answer_tokens, self._slots)
+        model = ServedModel("", name, digest, self.config.max_answer_tokens, self._slots, form)
         if all_known(model, conversations, self.cache):
             self.report(f"{name}: all {len(conversations)} answers are known")
             return ask_all(model, conversations, self.cache, self.report)
         with serving(name, gguf, self.work / SCRATCH, slots=self._slots) as url:
             return ask_all(replace(model, url=url), conversations, self.cache, self.report, alone=alone)
 
-    def _blocked(self) -> dict[str, list[str]]:
-        """Why the guard stops a conversation, by set; empty where it lets it through."""
+    def _decisions(self) -> dict[str, list[Decision]]:
+        """What the guard says of each conversation, by set."""
         guard = Guard(Path(self.job.guard) if self.job.guard else None)
         return {
-            name: [decision.reason for decision in guard.check_inputs([case["messages"] for case in cases])]
-            for name, cases in self.book.sets.items()
+            name: guard.check_inputs([case["messages"] for case in cases]) for name, cases in self.book.sets.items()
         }
 
     def _preference(self) -> Metric:

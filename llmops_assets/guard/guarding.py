@@ -13,10 +13,15 @@ from llmops_assets.storage import atomic
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether the text may pass, and why not."""
+    """Whether the text may pass, and why not.
+
+    Attributes:
+        certain: the classifier is sure that the text is harmless, so that a model's refusal of it is a mistake.
+    """
 
     allowed: bool
     reason: str = ""
+    certain: bool = False
 
 
 def user_text(messages: Sequence[Mapping[str, str]]) -> str:
@@ -43,7 +48,7 @@ class Guard:
             folder: what `train_guard` wrote; None for rules only.
         """
         self.folder = folder if folder is not None and (folder / encoder.WEIGHTS).exists() else None
-        self._loaded: tuple[Any, Any, float] | None = None
+        self._loaded: tuple[Any, Any, float, float] | None = None
         self._lock = Lock()
 
     def check_input(self, messages: Sequence[Mapping[str, str]]) -> Decision:
@@ -62,6 +67,8 @@ class Guard:
         for place, score in zip(left, map(max, scores[: len(left)], scores[len(left) :]), strict=True):
             if score > self.limit:
                 found[place] = Decision(False, f"classifier {score:.2f} above {self.limit:.2f}")
+            elif score < self.clear:
+                found[place] = Decision(True, certain=True)
         return found
 
     def check_output(self, text: str) -> Decision:
@@ -73,12 +80,17 @@ class Guard:
         """The probability above which the classifier blocks."""
         return self._classifier()[2]
 
+    @property
+    def clear(self) -> float:
+        """The probability below which the classifier is sure that a text is harmless."""
+        return self._classifier()[3]
+
     def harm(self, texts: Sequence[str]) -> list[float]:
         """The classifier's probability of harm, a text each; folded spellings count too, the higher of both."""
-        model, tokenize, _ = self._classifier()
+        model, tokenize, _, _ = self._classifier()
         return training.harm(model, tokenize, texts)
 
-    def _classifier(self) -> tuple[Any, Any, float]:
+    def _classifier(self) -> tuple[Any, Any, float, float]:
         with self._lock:
             if self._loaded is None:
                 if self.folder is None:
@@ -89,11 +101,12 @@ class Guard:
             return self._loaded
 
     @staticmethod
-    def _load(folder: Path) -> tuple[Any, Any, float]:
+    def _load(folder: Path) -> tuple[Any, Any, float, float]:
         from safetensors.torch import load_file
 
         model = encoder.build()
         weights = load_file(folder / encoder.WEIGHTS)
         model.load_state_dict({name: weight.float() for name, weight in weights.items()})
         model.eval()
-        return model, encoder.tokenizer(), float(atomic.read_json(folder / "guard.json")["limit"])
+        numbers = atomic.read_json(folder / "guard.json")
+        return model, encoder.tokenizer(), float(numbers["limit"]), float(numbers.get("clear", 0.0))

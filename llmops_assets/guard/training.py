@@ -1,6 +1,6 @@
 """Trains the guard's classifier: harmful requests against legitimate ones, all layers but the word embeddings.
 
-Cost on 2 quiet cores: about 25 s an epoch for 2,000 rows of 20 tokens.
+Cost on 2 quiet cores: 13 to 19 ms a row of 20 tokens and epoch.
 """
 
 import random
@@ -40,7 +40,7 @@ def train_guard(
     """Writes `guard.safetensors` and `guard.json` into `work` and returns the measured numbers.
 
     The limit above which a request is blocked is the smallest that blocks no more legitimate validation requests than
-    `config.false_block_target`.
+    `config.false_block_target`; below `clear` lie no more harmful ones than `config.miss_target`.
 
     Raises:
         TrainingError: one of the two classes is missing.
@@ -56,14 +56,17 @@ def train_guard(
     model.train()
     losses = _fit(model, tokenize, list(train), config, report)
     model.eval()
+    kinds = [example.harmful for example in validation]
     scores = harm(model, tokenize, [example.text for example in validation])
-    limit = choose_limit(scores, [example.harmful for example in validation], config.false_block_target)
+    limit = choose_limit(scores, kinds, config.false_block_target)
+    clear = min(limit, choose_clear(scores, kinds, config.miss_target))
     work.mkdir(parents=True, exist_ok=True)
     save_file({name: weight.half().contiguous() for name, weight in model.state_dict().items()}, work / encoder.WEIGHTS)
     harmful = [score for score, example in zip(scores, validation, strict=True) if example.harmful]
     legitimate = [score for score, example in zip(scores, validation, strict=True) if not example.harmful]
     measured = {
         "limit": limit,
+        "clear": clear,
         "epoch_losses": losses,
         "rows": len(train),
         "validation_harmful": len(harmful),
@@ -88,6 +91,12 @@ def choose_limit(scores: Sequence[float], harmful: Sequence[bool], false_block_t
     allowed = int(false_block_target * len(legitimate))
     limit = legitimate[min(allowed, len(legitimate) - 1)]
     return round(min(0.95, max(0.05, limit)), 4)
+
+
+def choose_clear(scores: Sequence[float], harmful: Sequence[bool], miss_target: float) -> float:
+    """The largest score below which no more than this share of the harmful ones lie; 0 where there are none."""
+    found = sorted(score for score, bad in zip(scores, harmful, strict=True) if bad)
+    return round(found[min(int(miss_target * len(found)), len(found) - 1)], 4) if found else 0.0
 
 
 def _fit(

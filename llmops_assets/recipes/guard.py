@@ -18,6 +18,12 @@ class GuardConfig(BaseModel):
         le=1,
         description="share of the harmless validation rows that sound harmful which it may block",
     )
+    miss_target: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of the harmful validation rows of which it may be sure that they are harmless",
+    )
     contrast_sources: tuple[str, ...] = Field(
         default=(), description="sources whose harmless rows sound harmful: all of them are used"
     )

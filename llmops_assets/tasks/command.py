@@ -44,6 +44,16 @@ def schema() -> dict[str, Any]:
     }
 
 
+def schema_without_refusal() -> dict[str, Any]:
+    """What an engine can be held to where a refusal is out of the question: no lengths and counts, which few enforce."""
+    shapes = [_action_schema(action) for action in KEYS if action != "refuse"]
+    for shape in shapes:
+        shape.pop("minProperties", None)
+        for key, kind in shape["properties"].items():
+            shape["properties"][key] = {"type": "string"} if kind.get("type") == "string" else kind
+    return {"oneOf": shapes}
+
+
 def _action_schema(action: str) -> dict[str, Any]:
     text = {"type": "string", "minLength": 1, "maxLength": 200}
     keys = {key: {"enum": list(VALUES[key])} if key in VALUES else text for key in KEYS[action]}

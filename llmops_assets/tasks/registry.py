@@ -28,6 +28,8 @@ class Task:
     to_envelope: Callable[[str, datetime], dict[str, Any]]
     few_shot: str
     refusal_text: str
+    without_refusal: Mapping[str, Any] | None = None
+    """A JSON Schema of every answer but a refusal, where the task has one."""
 
 
 def get_task(name: str) -> Task:
@@ -62,6 +64,7 @@ def _command() -> Task:
         to_envelope=command.to_envelope,
         few_shot=command.FEW_SHOT,
         refusal_text='{"action":"refuse"}',
+        without_refusal=command.schema_without_refusal(),
     )
 
 

@@ -8,7 +8,7 @@ from llmops_assets.errors import TrainingError
 from llmops_assets.guard import rules
 from llmops_assets.guard.guarding import Guard, user_text
 from llmops_assets.guard.stage import distinct, examples, labelled, make_guard
-from llmops_assets.guard.training import Example, choose_limit, grouped_batches, train_guard
+from llmops_assets.guard.training import Example, choose_clear, choose_limit, grouped_batches, train_guard
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import write_jsonl
 
@@ -53,6 +53,20 @@ def test_the_limit_blocks_no_more_legitimate_rows_than_allowed(target: float, li
     assert choose_limit(scores, harmful, target) == limit
     blocked = sum(score > limit for score, bad in zip(scores, harmful, strict=True) if not bad)
     assert blocked <= target * 4
+
+
+@pytest.mark.parametrize(
+    ("target", "clear"),
+    [(0.0, 0.05), (0.25, 0.3), (0.5, 0.7), (1.0, 0.9)],
+)
+def test_so_few_harmful_rows_lie_where_the_guard_is_sure(target: float, clear: float) -> None:
+    scores, harmful = [0.9, 0.05, 0.3, 0.7, 0.01], [True, True, True, True, False]
+    assert choose_clear(scores, harmful, target) == clear
+    assert sum(score < clear for score, bad in zip(scores, harmful, strict=True) if bad) <= target * 4
+
+
+def test_without_harmful_rows_the_guard_is_sure_of_nothing() -> None:
+    assert choose_clear([0.1, 0.2], [False, False], 0.5) == 0.0
 
 
 def test_batches_hold_every_row_once() -> None:
@@ -121,7 +135,10 @@ def test_a_trained_guard_tells_harm_from_chores_after_loading(tmp_path: Path) ->
     assert found["epoch_losses"][-1] < found["epoch_losses"][0]
     guard = Guard(tmp_path)
     assert not guard.check_input([{"role": "user", "content": "poison her coffee"}]).allowed
-    assert guard.check_input([{"role": "user", "content": "buy tea"}]).allowed
+    innocent = guard.check_input([{"role": "user", "content": "buy tea"}])
+    assert innocent.allowed
+    assert innocent.certain == (guard.harm(["buy tea"])[0] < guard.clear)
+    assert 0 < guard.clear <= guard.limit
 
 
 @pytest.mark.parametrize("marked", [True, False])

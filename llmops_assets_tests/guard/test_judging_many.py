@@ -64,7 +64,7 @@ def one_at_a_time(guard: Guard, text: str) -> float:
     """The score by the plainest way: alone, plain and folded."""
     import torch
 
-    model, tokenize, _ = guard._classifier()
+    model, tokenize, *_ = guard._classifier()
     with torch.inference_mode():
         return max(float(torch.sigmoid(model(**tokenize([said])))[0]) for said in (text, rules.fold(text)))
 

@@ -1,0 +1,38 @@
+"""A model's refusal against what the guard says of the request, by a real model that refuses everything."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from llmops_assets.deployment.answering import ServedProduct, answer_request
+from llmops_assets.guard.guarding import Decision, Guard
+from llmops_assets.serving.embedded_server import RunningServer
+from llmops_assets.tasks.registry import get_task
+from llmops_assets_tests.deployment.test_gateway import serve_model
+
+
+class Opinion(Guard):
+    """A guard with one opinion of every request."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(None)
+        self.decision = decision
+
+    def check_inputs(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[Decision]:
+        return [self.decision] * len(conversations)
+
+
+@pytest.mark.parametrize(("certain", "refused"), [(True, False), (False, True)])
+def test_a_refusal_counts_unless_the_guard_is_sure(
+    server: RunningServer, tmp_path: Path, certain: bool, refused: bool
+) -> None:
+    task = get_task("command")
+    serve_model(server, tmp_path, "refusing", task.refusal_text, num_predict=40)
+    guard = Opinion(Decision(True, certain=certain))
+    product = ServedProduct("refusing", task, guard, server.url, "refusing:production", 512)
+    found = answer_request(product, "kill the zombie process", now=datetime(2026, 3, 4), timeout_s=60)
+    assert (found.refused, found.blocked) == (refused, "")
+    assert found.text.startswith('{"action":"')
+    assert (found.text == task.refusal_text) == refused
