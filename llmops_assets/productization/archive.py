@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from llmops_assets.errors import PackagingError
 from llmops_assets.storage import atomic
+from llmops_assets.storage.tarballs import unpack
 
 GZIP_LEVEL = 6
 
@@ -54,7 +55,7 @@ def safe_extract(archive: Path, into: Path) -> Path:
             if len(top) != 1:
                 raise PackagingError(f"expected one folder in {archive.name}, got {len(top)}; it is no bundle")
             into.mkdir(parents=True, exist_ok=True)
-            tar.extractall(into, members=entries, filter="data")
+            unpack(tar, into, entries)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise PackagingError(f"expected a whole .tar.gz in {archive}, got: {error}; fetch it again") from error
     return into / top.pop()

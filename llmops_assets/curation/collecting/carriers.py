@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llmops_assets.errors import DataError
 from llmops_assets.storage.atomic import sha256_file
+from llmops_assets.storage.tarballs import unpack
 
 Progress = Callable[[str], None]
 
@@ -92,4 +93,4 @@ def _extract(archive: Path, folder: Path) -> None:
             wheel.extractall(folder)
         return
     with tarfile.open(archive) as sdist:
-        sdist.extractall(folder, filter="data")
+        unpack(sdist, folder)
