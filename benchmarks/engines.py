@@ -19,7 +19,7 @@ from quantization_ladder import model_folder, prompts_of
 
 from llmops_assets.export.gguf import write_gguf
 from llmops_assets.machine import usable_cores
-from llmops_assets.pipeline.export import answers_of
+from llmops_assets.pipeline.export import Prompts, answers_of
 from llmops_assets.processes import QUIET
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.engine import Engine
@@ -29,9 +29,6 @@ from llmops_assets.storage.atomic import read_json, write_json
 
 CONTEXT, TOKENS, SLOTS = 1024, 48, 8
 THREADS = usable_cores()
-
-
-Prompts = list[list[dict[str, str]]]
 
 
 def an_engine_a_core(gguf: Path, prompts: Prompts) -> tuple[float, list[str]]:
