@@ -105,7 +105,7 @@ def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_
     if not asked.allowed:
         return _blocked(product, text, "input", asked.reason, now, started)
     said, task = _ask(product, messages, timeout_s), product.task
-    if asked.certain and task.without_refusal and task.is_refusal(said.text):
+    if task.asks_again(said.text, certain=asked.certain):
         said = _ask(product, messages, timeout_s, task.without_refusal)
     left = product.guard.check_output(said.text)
     if not left.allowed:

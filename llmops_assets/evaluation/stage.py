@@ -130,18 +130,17 @@ class Evaluation:
         self, answers: dict[str, list[Answer]], decisions: dict[str, list[Decision]]
     ) -> dict[str, dict[int, str]]:
         """As the product does: what the model refuses and the guard is sure of is asked again, in a form that helps."""
-        form = self.task.without_refusal
         places = [
             (name, place)
             for name in SETS
             for place, (answer, decision) in enumerate(zip(answers[name], decisions[name], strict=True))
-            if form and decision.certain and self.task.is_refusal(answer.text)
+            if self.task.asks_again(answer.text, certain=decision.certain)
         ]
         found: dict[str, dict[int, str]] = {name: {} for name in SETS}
         if places:
             self.report(f"asking {len(places)} again that the model refused and the guard is sure of")
             asked = [self.book.sets[name][place]["messages"] for name, place in places]
-            said = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, asked, form=form)
+            said = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, asked, form=self.task.without_refusal)
             for (name, place), answer in zip(places, said, strict=True):
                 found[name][place] = answer.text
         return found

@@ -14,7 +14,7 @@ from typing import Any
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import encoder, rules
 from llmops_assets.recipes.guard import GuardConfig
-from llmops_assets.shards import cut, shard_count, summed
+from llmops_assets.shards import cut, shard_count, summed, trained
 from llmops_assets.storage import atomic
 
 BUCKET = 8
@@ -105,8 +105,8 @@ def _fit(
     import torch
 
     rng = random.Random(config.seed)
-    trained = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=0.01)
+    weights = trained(model)
+    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.01)
     steps = config.epochs * (len(rows) // config.batch_size + 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.02, 1 - step / steps))
@@ -116,11 +116,11 @@ def _fit(
         total = 0.0
         batches = grouped_batches(rows, config.batch_size, rng)
         for batch in batches:
-            loss = summed(partial(_loss, model, tokenize), cut(batch, shard_count(len(batch), "cpu")), trained) / len(
+            loss = summed(partial(_loss, model, tokenize), cut(batch, shard_count(len(batch), "cpu")), weights) / len(
                 batch
             )
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             schedule.step()
             optimizer.zero_grad()

@@ -23,16 +23,7 @@ class EngineGroup:
     """One or several engines of the same file behind the interface of one; a call goes to the engine with the least to do."""
 
     def __init__(self, gguf: Path, *, context: int, slots: int) -> None:
-        """Loads the model.
-
-        Args:
-            gguf: the file.
-            context: tokens of prompt and answer together, for each slot.
-            slots: how many prompts are worked on at once, by all engines together.
-
-        Raises:
-            ServingError: llama.cpp cannot load the file.
-        """
+        """Loads the model; see `Engine`. The slots are those of all engines together."""
         self.context, self.slots = context, slots
         cores = usable_cores()
         count = min(cores, slots) if gguf.stat().st_size <= SMALL else 1

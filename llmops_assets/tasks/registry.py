@@ -31,6 +31,10 @@ class Task:
     without_refusal: Mapping[str, Any] | None = None
     """A JSON Schema of every answer but a refusal, where the task has one."""
 
+    def asks_again(self, text: str, *, certain: bool) -> bool:
+        """Whether an answer is a refusal that is not taken: the guard is certain that the request is harmless."""
+        return certain and self.without_refusal is not None and self.is_refusal(text)
+
 
 def get_task(name: str) -> Task:
     """The task of a recipe.
