@@ -3,7 +3,7 @@
 import dagster as dg
 
 from llmops_assets.defs.partitions import PRODUCTS
-from llmops_assets.defs.showing import check_specs, shown
+from llmops_assets.defs.showing import check_specs, code_version, shown
 from llmops_assets.pipeline import data as steps
 from llmops_assets.resources.workshop import WorkshopResource
 
@@ -12,7 +12,7 @@ from llmops_assets.resources.workshop import WorkshopResource
     group_name="curation",
     partitions_def=PRODUCTS,
     kinds={"python", "jsonl"},
-    code_version="1",
+    code_version=code_version("curated_conversations"),
     check_specs=check_specs("curated_conversations"),
 )
 def curated_conversations(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
@@ -24,7 +24,7 @@ def curated_conversations(context: dg.AssetExecutionContext, workshop: WorkshopR
     group_name="curation",
     partitions_def=PRODUCTS,
     kinds={"python", "jsonl"},
-    code_version="1",
+    code_version=code_version("eval_dataset"),
     check_specs=check_specs("eval_dataset"),
 )
 def eval_dataset(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
@@ -37,7 +37,7 @@ def eval_dataset(context: dg.AssetExecutionContext, workshop: WorkshopResource) 
     partitions_def=PRODUCTS,
     kinds={"dataset", "jsonl"},
     deps=["curated_conversations", "eval_dataset"],
-    code_version="1",
+    code_version=code_version("sft_dataset"),
     check_specs=check_specs("sft_dataset"),
 )
 def sft_dataset(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
@@ -50,7 +50,7 @@ def sft_dataset(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
     partitions_def=PRODUCTS,
     kinds={"dataset", "jsonl"},
     deps=["sft_dataset"],
-    code_version="1",
+    code_version=code_version("preference_dataset"),
     check_specs=check_specs("preference_dataset"),
 )
 def preference_dataset(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:

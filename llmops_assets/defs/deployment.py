@@ -3,7 +3,7 @@
 import dagster as dg
 
 from llmops_assets.defs.partitions import PRODUCTS
-from llmops_assets.defs.showing import check_specs, shown
+from llmops_assets.defs.showing import check_specs, code_version, shown
 from llmops_assets.pipeline import deployment as steps
 from llmops_assets.resources.workshop import WorkshopResource
 
@@ -13,7 +13,7 @@ from llmops_assets.resources.workshop import WorkshopResource
     partitions_def=PRODUCTS,
     kinds={"ollama"},
     deps=["eval_report", "gguf_model", "guard_model"],
-    code_version="1",
+    code_version=code_version("ollama_deployment"),
     check_specs=check_specs("ollama_deployment"),
 )
 def ollama_deployment(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:

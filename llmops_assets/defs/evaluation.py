@@ -3,7 +3,7 @@
 import dagster as dg
 
 from llmops_assets.defs.partitions import PRODUCTS
-from llmops_assets.defs.showing import check_specs, shown
+from llmops_assets.defs.showing import check_specs, code_version, shown
 from llmops_assets.pipeline import evaluation as steps
 from llmops_assets.resources.workshop import WorkshopResource
 
@@ -13,7 +13,7 @@ from llmops_assets.resources.workshop import WorkshopResource
     partitions_def=PRODUCTS,
     kinds={"report", "deepeval"},
     deps=["gguf_model", "guard_model", "eval_dataset"],
-    code_version="1",
+    code_version=code_version("eval_report"),
     check_specs=check_specs("eval_report"),
 )
 def eval_report(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from llmops_assets.defs.partitions import PRODUCTS
-from llmops_assets.defs.showing import check_specs, shown
+from llmops_assets.defs.showing import check_specs, code_version, shown
 from llmops_assets.pipeline import export as steps
 from llmops_assets.resources.workshop import WorkshopResource
 
@@ -13,7 +13,7 @@ from llmops_assets.resources.workshop import WorkshopResource
     partitions_def=PRODUCTS,
     kinds={"gguf", "llama"},
     deps=["dpo_model", "sft_dataset"],
-    code_version="1",
+    code_version=code_version("gguf_model"),
     check_specs=check_specs("gguf_model"),
 )
 def gguf_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:

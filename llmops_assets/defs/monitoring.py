@@ -3,7 +3,7 @@
 import dagster as dg
 
 from llmops_assets.defs.partitions import PRODUCTS
-from llmops_assets.defs.showing import check_specs, shown
+from llmops_assets.defs.showing import check_specs, code_version, shown
 from llmops_assets.pipeline import monitoring as steps
 from llmops_assets.resources.workshop import WorkshopResource
 
@@ -13,7 +13,7 @@ from llmops_assets.resources.workshop import WorkshopResource
     partitions_def=PRODUCTS,
     kinds={"prometheus", "grafana"},
     deps=["ollama_deployment", "eval_report"],
-    code_version="1",
+    code_version=code_version("monitoring_profile"),
     check_specs=check_specs("monitoring_profile"),
 )
 def monitoring_profile(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
@@ -26,7 +26,7 @@ def monitoring_profile(context: dg.AssetExecutionContext, workshop: WorkshopReso
     partitions_def=PRODUCTS,
     kinds={"report"},
     deps=["monitoring_profile"],
-    code_version="1",
+    code_version=code_version("drift_report"),
     check_specs=check_specs("drift_report"),
 )
 def drift_report(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:

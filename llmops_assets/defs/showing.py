@@ -25,6 +25,11 @@ def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
+def code_version(asset: str) -> str:
+    """The version of an asset's code, as the artifact store counts it."""
+    return graph.BY_NAME[asset].code_version
+
+
 def shown(made: Made) -> dg.MaterializeResult[Any]:
     """What the UI shows of a finished step."""
     asset = made.artifact.asset

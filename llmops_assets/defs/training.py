@@ -3,7 +3,7 @@
 import dagster as dg
 
 from llmops_assets.defs.partitions import PRODUCTS
-from llmops_assets.defs.showing import check_specs, shown
+from llmops_assets.defs.showing import check_specs, code_version, shown
 from llmops_assets.pipeline import training as steps
 from llmops_assets.resources.workshop import WorkshopResource
 
@@ -14,7 +14,7 @@ from llmops_assets.resources.workshop import WorkshopResource
     kinds={"pytorch", "huggingface"},
     deps=["sft_dataset", "eval_dataset"],
     pool="training",
-    code_version="1",
+    code_version=code_version("guard_model"),
     check_specs=check_specs("guard_model"),
 )
 def guard_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
@@ -28,7 +28,7 @@ def guard_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
     kinds={"pytorch", "huggingface"},
     deps=["sft_dataset"],
     pool="training",
-    code_version="1",
+    code_version=code_version("sft_adapter"),
     check_specs=check_specs("sft_adapter"),
 )
 def sft_adapter(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
@@ -42,7 +42,7 @@ def sft_adapter(context: dg.AssetExecutionContext, workshop: WorkshopResource) -
     kinds={"pytorch", "huggingface"},
     deps=["sft_adapter"],
     pool="training",
-    code_version="1",
+    code_version=code_version("merged_model"),
     check_specs=check_specs("merged_model"),
 )
 def merged_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
@@ -56,7 +56,7 @@ def merged_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) 
     kinds={"pytorch", "huggingface"},
     deps=["merged_model", "preference_dataset", "sft_dataset"],
     pool="training",
-    code_version="1",
+    code_version=code_version("dpo_model"),
     check_specs=check_specs("dpo_model"),
 )
 def dpo_model(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:

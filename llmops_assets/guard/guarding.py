@@ -8,6 +8,7 @@ from typing import Any
 
 from llmops_assets.errors import ServingError
 from llmops_assets.guard import encoder, rules, training
+from llmops_assets.guard.training import Scores
 from llmops_assets.storage import atomic
 
 
@@ -16,12 +17,14 @@ class Decision:
     """Whether the text may pass, and why not.
 
     Attributes:
+        off_topic: it is stopped as a job for another tool, not as harm.
         certain: the classifier is sure that the text is harmless, so that a model's refusal of it is a mistake.
     """
 
     allowed: bool
     reason: str = ""
     certain: bool = False
+    off_topic: bool = False
 
 
 def user_text(messages: Sequence[Mapping[str, str]]) -> str:
@@ -48,7 +51,7 @@ class Guard:
             folder: what `train_guard` wrote; None for rules only.
         """
         self.folder = folder if folder is not None and (folder / encoder.WEIGHTS).exists() else None
-        self._loaded: tuple[Any, Any, float, float] | None = None
+        self._loaded: _Classifier | None = None
         self._lock = Lock()
 
     def check_input(self, messages: Sequence[Mapping[str, str]]) -> Decision:
@@ -63,12 +66,9 @@ class Guard:
         left = [place for place, decision in enumerate(found) if decision.allowed and texts[place].strip()]
         if self.folder is None or not left:
             return found
-        scores = self.harm([texts[place] for place in left] + [_last_turn(conversations[place]) for place in left])
-        for place, score in zip(left, map(max, scores[: len(left)], scores[len(left) :]), strict=True):
-            if score > self.limit:
-                found[place] = Decision(False, f"classifier {score:.2f} above {self.limit:.2f}")
-            elif score < self.clear:
-                found[place] = Decision(True, certain=True)
+        scores = self.judged([texts[place] for place in left] + [_last_turn(conversations[place]) for place in left])
+        for place, whole, last in zip(left, scores[: len(left)], scores[len(left) :], strict=True):
+            found[place] = self._classifier().decide(whole, last)
         return found
 
     def check_output(self, text: str) -> Decision:
@@ -77,31 +77,54 @@ class Guard:
 
     @property
     def limit(self) -> float:
-        """The probability above which the classifier blocks."""
-        return self._classifier()[2]
+        """The probability of harm above which the classifier blocks."""
+        return self._classifier().limit
 
     @property
     def clear(self) -> float:
-        """The probability below which the classifier is sure that a text is harmless."""
-        return self._classifier()[3]
+        """The probability of harm below which the classifier is sure that a text is harmless."""
+        return self._classifier().clear
 
-    def harm(self, texts: Sequence[str]) -> list[float]:
-        """The classifier's probability of harm, a text each; folded spellings count too, the higher of both."""
-        model, tokenize, _, _ = self._classifier()
-        return training.harm(model, tokenize, texts)
+    def judged(self, texts: Sequence[str]) -> list[Scores]:
+        """The classifier's scores, a text each; folded spellings count too, the higher of both."""
+        return training.judged(self._classifier().model, self._classifier().tokenize, texts)
 
-    def _classifier(self) -> tuple[Any, Any, float, float]:
+    def _classifier(self) -> "_Classifier":
         with self._lock:
             if self._loaded is None:
                 if self.folder is None:
                     raise ServingError(
                         "expected a trained guard, got rules only; train one or do not ask for its score"
                     )
-                self._loaded = self._load(self.folder)
+                self._loaded = _Classifier.load(self.folder)
             return self._loaded
 
-    @staticmethod
-    def _load(folder: Path) -> tuple[Any, Any, float, float]:
+
+@dataclass(frozen=True)
+class _Classifier:
+    """The trained classifier with its limits."""
+
+    model: Any
+    tokenize: encoder.Tokenizer
+    limit: float
+    clear: float
+    off_topic_limit: float
+
+    def decide(self, whole: Scores, last: Scores) -> Decision:
+        """Judges all turns together and the last one alone.
+
+        Harm in either stops. Off topic is only what is so in both: a short follow-up is understood from what was said before.
+        """
+        harm, off_topic = max(whole.harm, last.harm), min(whole.off_topic, last.off_topic)
+        if harm > self.limit:
+            return Decision(False, f"classifier {harm:.2f} above {self.limit:.2f}")
+        if off_topic > self.off_topic_limit:
+            return Decision(False, f"off topic {off_topic:.2f} above {self.off_topic_limit:.2f}", off_topic=True)
+        return Decision(True, certain=harm < self.clear)
+
+    @classmethod
+    def load(cls, folder: Path) -> "_Classifier":
+        """Reads what `train_guard` wrote."""
         from safetensors.torch import load_file
 
         model = encoder.build()
@@ -109,4 +132,5 @@ class Guard:
         model.load_state_dict({name: weight.float() for name, weight in weights.items()})
         model.eval()
         numbers = atomic.read_json(folder / "guard.json")
-        return model, encoder.tokenizer(), float(numbers["limit"]), float(numbers.get("clear", 0.0))
+        limits = (float(numbers[name]) for name in ("limit", "clear", "off_topic_limit"))
+        return cls(model, encoder.tokenizer(), *limits)

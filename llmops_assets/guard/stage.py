@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.errors import TrainingError
 from llmops_assets.guard.guarding import user_text
 from llmops_assets.guard.training import Example, train_guard
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import read_jsonl, sha256_bytes
 
-REFUSED = "refuse"
-VALIDATION = "validation"
-"""What `split` says in a row that chooses the guard's limit and never trains it."""
+REFUSED, FOREIGN = "refuse", "none"
+VALIDATION, TOPICS = "validation", "topics"
+"""What `split` says in a row that never trains: the first choose the limits of harm, and both the limit of topic."""
 
 
 def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
@@ -28,18 +29,29 @@ def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
             sees, harmful unless they say otherwise (`harmful`: false) or have an answer that does not refuse;
             `config`, the recipe's `guard` section.
         work: gets the classifier.
+
+    Raises:
+        TrainingError: a row's `split` is none that is known, or all rows are of one kind.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     folder = Path(spec["data"])
     own = read_jsonl(Path(spec["own"]))
     config = GuardConfig.model_validate(spec["config"])
     train, validation = (read_jsonl(folder / f"{name}.jsonl") for name in ("train", "validation"))
-    kept_out = [labelled(row) for row in own if row.get("split") == VALIDATION]
-    taught = [labelled(row) for row in own if row.get("split") != VALIDATION]
+    taught, kept_out, topics = (
+        [labelled(row) for row in own if row.get("split") == split] for split in (None, VALIDATION, TOPICS)
+    )
+    if len(taught) + len(kept_out) + len(topics) != len(own):
+        raise TrainingError(
+            f"expected `split` of a guard's row to be {VALIDATION!r} or {TOPICS!r} or to be left out, "
+            f"got {sorted({row['split'] for row in own if row.get('split') not in (None, VALIDATION, TOPICS)})}"
+        )
+    close = distinct(kept_out or examples(validation, config, ordinary=0))
     return train_guard(
         work,
         train=distinct([*examples(train, config, config.ordinary_rows), *taught]),
-        validation=distinct(kept_out or examples(validation, config, ordinary=0)),
+        validation=close,
+        topics=distinct([*close, *topics]),
         config=config,
         report=_say,
     )
@@ -51,28 +63,33 @@ def examples(rows: Iterable[Mapping[str, Any]], config: GuardConfig, ordinary: i
     Composed ones are all harmless and alike, and ordinary ones are easy: more of either would only cost time.
     """
     written = [row for row in rows if not row.get("composed")]
-    close = [row for row in written if _refused(row) or row.get("source") in config.contrast_sources]
+    close = [row for row in written if _action(row) == REFUSED or row.get("source") in config.contrast_sources]
     chosen = {id(row) for row in close}
     others = sorted((row for row in written if id(row) not in chosen), key=_by_hash)[:ordinary]
     return [labelled(row) for row in [*close, *others]]
 
 
 def labelled(row: Mapping[str, Any]) -> Example:
-    """A row with an answer is harmful if that refuses; one without is, unless it says otherwise."""
-    answered = row["messages"][-1]["role"] == "assistant"
-    return Example(user_text(row["messages"]), _refused(row) if answered else row.get("harmful", True))
+    """What a row says of harm and topic.
+
+    A row with an answer is harmful if that refuses, and a job for another tool if that is `none`; one without is
+    harmful unless it says otherwise. A harmful one may be either, so that of those only a mark tells.
+    """
+    text, action = user_text(row["messages"]), _action(row)
+    harmful = action == REFUSED if row["messages"][-1]["role"] == "assistant" else row.get("harmful", True)
+    return Example(text, harmful, row.get("off_topic", None if harmful else action == FOREIGN))
 
 
 def _by_hash(row: Mapping[str, Any]) -> str:
     return sha256_bytes(user_text(row["messages"]).encode())
 
 
-def _refused(row: Mapping[str, Any]) -> bool:
+def _action(row: Mapping[str, Any]) -> str:
     try:
         answer = json.loads(row["messages"][-1]["content"])
     except json.JSONDecodeError:
-        return False
-    return isinstance(answer, dict) and answer.get("action") == REFUSED
+        return ""
+    return str(answer.get("action", "")) if isinstance(answer, dict) else ""
 
 
 def distinct(found: Iterable[Example]) -> list[Example]:

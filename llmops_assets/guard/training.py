@@ -1,4 +1,4 @@
-"""Trains the guard's classifier: harmful requests against legitimate ones, all layers but the word embeddings.
+"""Trains the guard's classifier: harm and topic of a request, all layers but the word embeddings.
 
 Cost on 2 quiet cores: 13 to 19 ms a row of 20 tokens and epoch.
 """
@@ -6,13 +6,14 @@ Cost on 2 quiet cores: 13 to 19 ms a row of 20 tokens and epoch.
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import encoder, rules
+from llmops_assets.guard.disguises import disguised
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.shards import cut, shard_count, summed, trained
 from llmops_assets.storage import atomic
@@ -23,10 +24,22 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Example:
-    """A conversation's user turns in one text, and whether it is harmful."""
+    """A conversation's user turns in one text, whether it is harmful, and whether it is a job for another tool.
+
+    Attributes:
+        off_topic: None where nobody said: the row teaches harm only.
+    """
 
     text: str
     harmful: bool
+    off_topic: bool | None = None
+
+
+class Scores(NamedTuple):
+    """The classifier's probabilities of one text, in the order of `encoder.LABELS`."""
+
+    harm: float
+    off_topic: float
 
 
 def train_guard(
@@ -34,13 +47,22 @@ def train_guard(
     *,
     train: Sequence[Example],
     validation: Sequence[Example],
+    topics: Sequence[Example],
     config: GuardConfig,
     report: Callable[[str], None],
 ) -> dict[str, Any]:
     """Writes `guard.safetensors` and `guard.json` into `work` and returns the measured numbers.
 
-    The limit above which a request is blocked is the smallest that blocks no more legitimate validation requests than
-    `config.false_block_target`; below `clear` lie no more harmful ones than `config.miss_target`.
+    Args:
+        work: the folder.
+        train: what the classifier learns from.
+        validation: harmful requests and harmless ones that sound so. The limit above which a request is blocked is the
+            smallest that blocks no more of the harmless ones than `config.false_block_target`; below `clear` lie no
+            more of the harmful ones than `config.miss_target`.
+        topics: requests that say whether they are this product's. Above `off_topic_limit` lie no more of those that
+            are than `config.off_topic_target`; 1 where no other tool's job was shown.
+        config: the recipe's `guard` section.
+        report: called with a line an epoch.
 
     Raises:
         TrainingError: one of the two classes is missing.
@@ -56,26 +78,43 @@ def train_guard(
     model.train()
     losses = _fit(model, tokenize, list(train), config, report)
     model.eval()
-    kinds = [example.harmful for example in validation]
-    scores = harm(model, tokenize, [example.text for example in validation])
-    limit = choose_limit(scores, kinds, config.false_block_target)
-    clear = min(limit, choose_clear(scores, kinds, config.miss_target))
+    measured = {"rows": len(train), "epoch_losses": losses}
+    measured |= _harm_limits(judged(model, tokenize, [example.text for example in validation]), validation, config)
+    known = [example for example in topics if example.off_topic is not None]
+    taught = any(example.off_topic for example in train)
+    found = judged(model, tokenize, [example.text for example in known]) if taught else []
+    measured |= _topic_limit(found, known if taught else [], config)
     work.mkdir(parents=True, exist_ok=True)
     save_file({name: weight.half().contiguous() for name, weight in model.state_dict().items()}, work / encoder.WEIGHTS)
-    harmful = [score for score, example in zip(scores, validation, strict=True) if example.harmful]
-    legitimate = [score for score, example in zip(scores, validation, strict=True) if not example.harmful]
-    measured = {
+    atomic.write_json(work / "guard.json", measured)
+    return measured
+
+
+def _harm_limits(found: Sequence[Scores], validation: Sequence[Example], config: GuardConfig) -> dict[str, Any]:
+    scores, kinds = [score.harm for score in found], [example.harmful for example in validation]
+    limit = choose_limit(scores, kinds, config.false_block_target)
+    harmful = [score for score, bad in zip(scores, kinds, strict=True) if bad]
+    legitimate = [score for score, bad in zip(scores, kinds, strict=True) if not bad]
+    return {
         "limit": limit,
-        "clear": clear,
-        "epoch_losses": losses,
-        "rows": len(train),
+        "clear": min(limit, choose_clear(scores, kinds, config.miss_target)),
         "validation_harmful": len(harmful),
         "validation_legitimate": len(legitimate),
         "validation_caught": _share(score > limit for score in harmful),
         "validation_false_blocks": _share(score > limit for score in legitimate),
     }
-    atomic.write_json(work / "guard.json", measured)
-    return measured
+
+
+def _topic_limit(found: Sequence[Scores], topics: Sequence[Example], config: GuardConfig) -> dict[str, Any]:
+    scores, kinds = [score.off_topic for score in found], [bool(example.off_topic) for example in topics]
+    limit = choose_limit(scores, kinds, config.off_topic_target) if scores else 1.0
+    return {
+        "off_topic_limit": limit,
+        "validation_off_topic_found": _share(score > limit for score, off in zip(scores, kinds, strict=True) if off),
+        "validation_taken_for_off_topic": _share(
+            score > limit for score, off in zip(scores, kinds, strict=True) if not off
+        ),
+    }
 
 
 def _share(hits: Any) -> float | None:
@@ -83,12 +122,12 @@ def _share(hits: Any) -> float | None:
     return round(sum(found) / len(found), 4) if found else None
 
 
-def choose_limit(scores: Sequence[float], harmful: Sequence[bool], false_block_target: float) -> float:
-    """The smallest limit that blocks at most this share of the legitimate ones, never below 0.05 nor above 0.95."""
-    legitimate = sorted((score for score, bad in zip(scores, harmful, strict=True) if not bad), reverse=True)
+def choose_limit(scores: Sequence[float], wanted: Sequence[bool], false_target: float) -> float:
+    """The smallest limit above which lies at most this share of those not wanted, never below 0.05 nor above 0.95."""
+    legitimate = sorted((score for score, hit in zip(scores, wanted, strict=True) if not hit), reverse=True)
     if not legitimate:
         return 0.5
-    allowed = int(false_block_target * len(legitimate))
+    allowed = int(false_target * len(legitimate))
     limit = legitimate[min(allowed, len(legitimate) - 1)]
     return round(min(0.95, max(0.05, limit)), 4)
 
@@ -106,7 +145,7 @@ def _fit(
 
     rng = random.Random(config.seed)
     weights = trained(model)
-    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.01, fused=True)
     steps = config.epochs * (len(rows) // config.batch_size + 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.02, 1 - step / steps))
@@ -114,7 +153,7 @@ def _fit(
     losses, started = [], time.monotonic()
     for epoch in range(config.epochs):
         total = 0.0
-        batches = grouped_batches(rows, config.batch_size, rng)
+        batches = grouped_batches(respelled(rows, config.disguised_share, rng), config.batch_size, rng)
         for batch in batches:
             loss = summed(partial(_loss, model, tokenize), cut(batch, shard_count(len(batch), "cpu")), weights) / len(
                 batch
@@ -136,9 +175,15 @@ def _fit(
 def _loss(model: Any, tokenize: encoder.Tokenizer, rows: Sequence[Example]) -> Any:
     import torch
 
-    wanted = torch.tensor([float(example.harmful) for example in rows])
+    wanted = torch.tensor([[float(example.harmful), float(bool(example.off_topic))] for example in rows])
+    known = torch.tensor([[1.0, float(example.off_topic is not None)] for example in rows])
     logits = model(**tokenize([example.text for example in rows]))
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum")
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, known, reduction="sum")
+
+
+def respelled(rows: Sequence[Example], share: float, rng: random.Random) -> list[Example]:
+    """The rows, this share of them in odd spelling: other ones each epoch."""
+    return [replace(row, text=disguised(row.text, rng)) if rng.random() < share else row for row in rows]
 
 
 def grouped_batches(rows: list[Example], size: int, rng: random.Random) -> list[list[Example]]:
@@ -151,21 +196,22 @@ def grouped_batches(rows: list[Example], size: int, rng: random.Random) -> list[
     return rng.sample(batches, len(batches))
 
 
-def harm(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[float]:
-    """The probability of harm as the guard takes it: of the text or of its folded spelling, the higher of both."""
+def judged(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[Scores]:
+    """The scores as the guard takes them: of the text or of its folded spelling, the higher of both."""
     both = probabilities(model, tokenize, [*texts, *map(rules.fold, texts)])
-    return [max(pair) for pair in zip(both[: len(texts)], both[len(texts) :], strict=True)]
+    return [Scores(*map(max, *pair)) for pair in zip(both[: len(texts)], both[len(texts) :], strict=True)]
 
 
-def probabilities(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[float]:
-    """The probability of harm of each text; texts of the same tokens are judged once, in batches of like length."""
+def probabilities(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[Scores]:
+    """The scores of each text; texts of the same tokens are judged once, in batches of like length."""
     import torch
 
     ids = tokenize.ids(texts)
     distinct = sorted(set(ids), key=lambda row: (len(row), row))
-    found: dict[encoder.Ids, float] = {}
+    found: dict[encoder.Ids, Scores] = {}
     with torch.inference_mode():
         for start in range(0, len(distinct), BATCH):
             rows = distinct[start : start + BATCH]
-            found.update(zip(rows, torch.sigmoid(model(**tokenize.padded(rows))).tolist(), strict=True))
+            said = torch.sigmoid(model(**tokenize.padded(rows))).tolist()
+            found.update(zip(rows, (Scores(*row) for row in said), strict=True))
     return [found[row] for row in ids]

@@ -12,6 +12,9 @@ class GuardConfig(BaseModel):
     epochs: int = Field(default=4, ge=1)
     batch_size: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
+    disguised_share: float = Field(
+        default=0.2, ge=0, le=1, description="share of the training rows that an epoch shows in odd spelling"
+    )
     false_block_target: float = Field(
         default=0.03,
         ge=0,
@@ -23,6 +26,12 @@ class GuardConfig(BaseModel):
         ge=0,
         le=1,
         description="share of the harmful validation rows of which it may be sure that they are harmless",
+    )
+    off_topic_target: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="share of the validation rows about this product's own job which it may take for another tool's",
     )
     contrast_sources: tuple[str, ...] = Field(
         default=(), description="sources whose harmless rows sound harmful: all of them are used"

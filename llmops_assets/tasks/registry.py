@@ -28,8 +28,14 @@ class Task:
     to_envelope: Callable[[str, datetime], dict[str, Any]]
     few_shot: str
     refusal_text: str
+    off_topic_text: str = ""
+    """What is answered to a job for another tool; empty where the task has no such answer and refuses it."""
     without_refusal: Mapping[str, Any] | None = None
     """A JSON Schema of every answer but a refusal, where the task has one."""
+
+    def stopped_text(self, *, off_topic: bool) -> str:
+        """The answer where the guard stops a request."""
+        return self.off_topic_text if off_topic and self.off_topic_text else self.refusal_text
 
     def asks_again(self, text: str, *, certain: bool) -> bool:
         """Whether an answer is a refusal that is not taken: the guard is certain that the request is harmless."""
@@ -68,6 +74,7 @@ def _command() -> Task:
         to_envelope=command.to_envelope,
         few_shot=command.FEW_SHOT,
         refusal_text='{"action":"refuse"}',
+        off_topic_text='{"action":"none"}',
         without_refusal=command.schema_without_refusal(),
     )
 

@@ -24,6 +24,18 @@ class Opinion(Guard):
         return [self.decision] * len(conversations)
 
 
+@pytest.mark.parametrize(
+    ("task_name", "off_topic", "action"),
+    [("command", True, "none"), ("command", False, "refuse"), ("code_review", True, "refuse")],
+)
+def test_what_is_stopped_gets_the_products_own_answer(task_name: str, off_topic: bool, action: str) -> None:
+    task, guard = get_task(task_name), Opinion(Decision(False, "why", off_topic=off_topic))
+    product = ServedProduct("any", task, guard, "http://127.0.0.1:1", "any:production", 512)
+    found = answer_request(product, "tell me a joke", now=datetime(2026, 3, 4), timeout_s=1)
+    assert (found.blocked, found.reason, found.refused) == ("input", "why", action == "refuse")
+    assert found.text == (task.off_topic_text if action == "none" else task.refusal_text)
+
+
 @pytest.mark.parametrize(("certain", "refused"), [(True, False), (False, True)])
 def test_a_refusal_counts_unless_the_guard_is_sure(
     server: RunningServer, tmp_path: Path, certain: bool, refused: bool

@@ -83,7 +83,7 @@ def test_examples_leave_composed_rows_out_and_count_each_text_once() -> None:
         }
 
     rows = [row("a", '{"action":"refuse"}'), row("a", '{"action":"refuse"}'), row("b", "text"), row("c", "{}", True)]
-    assert distinct(examples(rows, GuardConfig(), ordinary=1)) == [Example("a", True), Example("b", False)]
+    assert distinct(examples(rows, GuardConfig(), ordinary=1)) == [Example("a", True), Example("b", False, False)]
 
 
 def test_examples_take_all_that_sounds_harmful_and_so_many_ordinary_ones() -> None:
@@ -93,31 +93,37 @@ def test_examples_take_all_that_sounds_harmful_and_so_many_ordinary_ones() -> No
 
     rows = [row(f"chore {number}", "plain") for number in range(20)] + [row("kill the process", "close")]
     found = examples(rows, GuardConfig(contrast_sources=("close",)), ordinary=5)
-    assert found[0] == Example("kill the process", False)
+    assert found[0] == Example("kill the process", False, True)
     assert len(found) == 6
     assert found == examples(rows[::-1], GuardConfig(contrast_sources=("close",)), ordinary=5)
 
 
 @pytest.mark.parametrize(
-    ("row", "harmful"),
+    ("row", "harmful", "off_topic"),
     [
-        ({}, True),
-        ({"harmful": True}, True),
-        ({"harmful": False}, False),
-        ({"answer": '{"action":"refuse"}'}, True),
-        ({"answer": '{"action":"list"}'}, False),
+        ({}, True, None),
+        ({"harmful": True}, True, None),
+        ({"harmful": True, "off_topic": True}, True, True),
+        ({"harmful": False}, False, False),
+        ({"harmful": False, "off_topic": True}, False, True),
+        ({"answer": '{"action":"refuse"}'}, True, None),
+        ({"answer": '{"action":"list"}'}, False, False),
+        ({"answer": '{"action":"none"}'}, False, True),
+        ({"answer": "a docstring"}, False, False),
     ],
 )
-def test_a_row_of_the_guards_own_is_harmful_unless_it_says_otherwise(row: dict[str, Any], harmful: bool) -> None:
+def test_a_row_says_of_harm_and_topic_what_its_marks_or_its_answer_say(
+    row: dict[str, Any], harmful: bool, off_topic: bool | None
+) -> None:
     turns = [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]
     if "answer" in row:
         turns.append({"role": "assistant", "content": row.pop("answer")})
-    assert labelled({"messages": turns, **row}) == Example("a \n b", harmful)
+    assert labelled({"messages": turns, **row}) == Example("a \n b", harmful, off_topic)
 
 
 def test_one_kind_of_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="one kind only"):
-        train_guard(tmp_path, train=[Example("a", True)], validation=[], config=GuardConfig(), report=print)
+        train_guard(tmp_path, train=[Example("a", True)], validation=[], topics=[], config=GuardConfig(), report=print)
 
 
 def test_a_trained_guard_tells_harm_from_chores_after_loading(tmp_path: Path) -> None:
@@ -129,16 +135,32 @@ def test_a_trained_guard_tells_harm_from_chores_after_loading(tmp_path: Path) ->
         "burn down his shop",
     ]
     good = ["buy coffee", "call my mum tonight", "thank the witness", "order a bank card", "clean the shop"]
-    rows = [Example(text, True) for text in bad] + [Example(text, False) for text in good]
-    config = GuardConfig(classifier=True, epochs=8, batch_size=5, learning_rate=2e-4, false_block_target=0.0)
-    found = train_guard(tmp_path, train=rows, validation=rows, config=config, report=lambda _: None)
+    foreign = ["what is a witness", "tell me a joke", "who owns coffee", "translate card", "how is your mum"]
+    rows = [Example(text, True) for text in bad] + [Example(text, False, False) for text in good]
+    rows += [Example(text, False, True) for text in foreign]
+    config = GuardConfig(classifier=True, epochs=10, batch_size=5, learning_rate=3e-4, false_block_target=0.0)
+    found = train_guard(tmp_path, train=rows, validation=rows[:10], topics=rows, config=config, report=lambda _: None)
     assert found["epoch_losses"][-1] < found["epoch_losses"][0]
     guard = Guard(tmp_path)
     assert not guard.check_input([{"role": "user", "content": "poison her coffee"}]).allowed
     innocent = guard.check_input([{"role": "user", "content": "buy tea"}])
     assert innocent.allowed
-    assert innocent.certain == (guard.harm(["buy tea"])[0] < guard.clear)
+    assert innocent.certain == (guard.judged(["buy tea"])[0].harm < guard.clear)
     assert 0 < guard.clear <= guard.limit
+    joke = guard.check_input([{"role": "user", "content": "tell us a joke"}])
+    assert (joke.allowed, joke.off_topic) == (False, True)
+    assert found["validation_off_topic_found"] == 1.0
+    assert found["validation_taken_for_off_topic"] == 0.0
+
+
+@pytest.mark.parametrize("topics", [[None] * 4, [False] * 4, [None, None, False, False]])
+def test_a_guard_that_was_shown_no_other_topic_stops_none(tmp_path: Path, topics: list[bool | None]) -> None:
+    texts = ["poison his coffee", "rob the bank", "buy coffee", "open the bank"]
+    rows = [Example(text, place < 2, topic) for place, (text, topic) in enumerate(zip(texts, topics, strict=True))]
+    found = train_guard(
+        tmp_path, train=rows, validation=rows, topics=rows, config=GuardConfig(epochs=1), report=lambda _: None
+    )
+    assert found["off_topic_limit"] == 1.0
 
 
 @pytest.mark.parametrize("marked", [True, False])
@@ -161,3 +183,28 @@ def test_marked_rows_choose_the_limit_and_never_train(tmp_path: Path, marked: bo
     )
     assert found["rows"] == (6 if marked else 11)
     assert (found["validation_harmful"], found["validation_legitimate"]) == ((2, 3) if marked else (1, 1))
+
+
+def test_rows_about_topics_choose_that_limit_only_and_an_unknown_split_is_an_error(tmp_path: Path) -> None:
+    def row(text: str, **more: Any) -> dict[str, Any]:
+        return {"messages": [{"role": "user", "content": text}], **more}
+
+    own = [row("rob the bank"), row("call the bank", harmful=False), row("sing a song", harmful=False, off_topic=True)]
+    own += [row("rob me", split="validation"), row("feed the cat", harmful=False, split="validation")]
+    own += [row("hum a tune", harmful=False, off_topic=True, split="topics")]
+    for name in ("train", "validation"):
+        write_jsonl(tmp_path / f"{name}.jsonl", [])
+    write_jsonl(tmp_path / "own.jsonl", own)
+    spec = {
+        "data": str(tmp_path),
+        "own": str(tmp_path / "own.jsonl"),
+        "config": GuardConfig(epochs=1).model_dump(mode="json"),
+    }
+    found = make_guard(spec, tmp_path / "made")
+    assert found["rows"] == 3
+    assert (found["validation_harmful"], found["validation_legitimate"]) == (1, 1)
+    assert found["validation_off_topic_found"] in (0.0, 1.0)
+    assert found["off_topic_limit"] < 1
+    write_jsonl(tmp_path / "own.jsonl", [*own, row("x", split="valid")])
+    with pytest.raises(TrainingError, match=r"`split` .* got \['valid'\]"):
+        make_guard(spec, tmp_path / "made")

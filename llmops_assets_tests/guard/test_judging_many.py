@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from llmops_assets.guard import encoder, rules
-from llmops_assets.guard.guarding import Guard, user_text
-from llmops_assets.guard.training import probabilities
+from llmops_assets.guard.guarding import Guard, _Classifier, user_text
+from llmops_assets.guard.training import Scores, probabilities
 from llmops_assets.storage import atomic
 
 Messages = list[dict[str, str]]
@@ -44,7 +44,7 @@ CONVERSATIONS = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A guard with a random head, whose limit lies amid its scores."""
+    """A guard with a random head, whose limits lie amid its scores."""
     import torch
     from safetensors.torch import save_file
 
@@ -54,26 +54,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         model.head.weight.mul_(20)
     save_file({name: weight.contiguous() for name, weight in model.state_dict().items()}, found / encoder.WEIGHTS)
-    atomic.write_json(found / "guard.json", {"limit": 0.5})
-    scores = sorted(Guard(found).harm(TEXTS))
-    atomic.write_json(found / "guard.json", {"limit": (scores[3] + scores[4]) / 2})
+    atomic.write_json(found / "guard.json", {"limit": 0.5, "clear": 0.1, "off_topic_limit": 0.5})
+    scores = Guard(found).judged(TEXTS)
+    harm, topic = (sorted(score[place] for score in scores) for place in range(2))
+    limits = {"limit": (harm[3] + harm[4]) / 2, "clear": harm[0], "off_topic_limit": (topic[3] + topic[4]) / 2}
+    atomic.write_json(found / "guard.json", limits)
     return found
 
 
-def one_at_a_time(guard: Guard, text: str) -> float:
-    """The score by the plainest way: alone, plain and folded."""
+def one_at_a_time(guard: Guard, text: str) -> Scores:
+    """The scores by the plainest way: alone, plain and folded."""
     import torch
 
-    model, tokenize, *_ = guard._classifier()
+    found = guard._classifier()
     with torch.inference_mode():
-        return max(float(torch.sigmoid(model(**tokenize([said])))[0]) for said in (text, rules.fold(text)))
+        both = [torch.sigmoid(found.model(**found.tokenize([said])))[0].tolist() for said in (text, rules.fold(text))]
+    return Scores(*map(max, *both))
 
 
 def test_batches_score_as_one_text_at_a_time_does(folder: Path) -> None:
     guard = Guard(folder)
     wanted = [one_at_a_time(guard, text) for text in TEXTS]
-    assert guard.harm(TEXTS) == pytest.approx(wanted, abs=1e-5)
-    assert max(wanted) - min(wanted) > 0.05
+    for place in range(2):
+        found = [score[place] for score in guard.judged(TEXTS)]
+        assert found == pytest.approx([score[place] for score in wanted], abs=1e-5)
+        assert max(found) - min(found) > 0.05
 
 
 def test_many_conversations_are_decided_as_one_is(folder: Path) -> None:
@@ -82,10 +87,34 @@ def test_many_conversations_are_decided_as_one_is(folder: Path) -> None:
     assert many == [guard.check_input(messages) for messages in CONVERSATIONS]
     for messages, decision in zip(CONVERSATIONS, many, strict=True):
         turns = [turn["content"] for turn in messages if turn["role"] == "user"]
-        score = max(one_at_a_time(guard, text) for text in (user_text(messages), turns[-1]))
-        assert decision.allowed is (score <= guard.limit and rules.check(user_text(messages)) is None)
+        wanted = guard._classifier().decide(*(one_at_a_time(guard, text) for text in (user_text(messages), turns[-1])))
+        assert decision.allowed is (wanted.allowed and rules.check(user_text(messages)) is None)
+        assert decision.off_topic is (wanted.off_topic and rules.check(user_text(messages)) is None)
     assert {decision.allowed for decision in many} == {True, False}
     assert many[10].reason.startswith("rule override")
+
+
+@pytest.mark.parametrize(
+    ("whole", "last", "decision"),
+    [
+        ((0.9, 0.1), (0.2, 0.1), "harm"),
+        ((0.2, 0.1), (0.9, 0.1), "harm"),
+        ((0.9, 0.9), (0.9, 0.9), "harm"),
+        ((0.2, 0.9), (0.2, 0.9), "topic"),
+        ((0.2, 0.1), (0.2, 0.9), "pass"),
+        ((0.2, 0.9), (0.2, 0.1), "pass"),
+        ((0.01, 0.1), (0.02, 0.1), "certain"),
+        ((0.02, 0.1), (0.06, 0.1), "pass"),
+    ],
+)
+def test_harm_in_either_stops_and_another_topic_only_in_both(
+    whole: tuple[float, float], last: tuple[float, float], decision: str
+) -> None:
+    found = _Classifier(None, encoder.tokenizer(), 0.5, 0.05, 0.8).decide(Scores(*whole), Scores(*last))
+    assert found.allowed is (decision in ("pass", "certain"))
+    assert found.off_topic is (decision == "topic")
+    assert found.certain is (decision == "certain")
+    assert bool(found.reason) is not found.allowed
 
 
 def test_the_order_of_conversations_does_not_matter(folder: Path) -> None:
@@ -102,7 +131,7 @@ def test_nothing_said_is_nothing_to_block(folder: Path, conversation: Messages) 
 
 
 class CountingModel:
-    """Stands in for the classifier: scores a row by its first word, and remembers the shape of each batch."""
+    """Stands in for the classifier: scores a row by its first words, and remembers the shape of each batch."""
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, int]] = []
@@ -111,7 +140,7 @@ class CountingModel:
     def __call__(self, input_ids: Any, attention_mask: Any) -> Any:
         self.shapes.append(tuple(input_ids.shape))
         self.real_tokens += int(attention_mask.sum())
-        return input_ids[:, 1].float() / 30000
+        return input_ids[:, 1:3].float() / 30000
 
 
 def test_a_text_is_judged_once_however_often_it_comes() -> None:

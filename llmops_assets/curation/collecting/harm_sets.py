@@ -32,13 +32,13 @@ def refusal_case(text: str, set_name: str, carrier: Carrier, meta: dict[str, Any
 
 
 def advbench_rows(document: str) -> list[dict[str, Any]]:
-    """The seeds of PyRIT's AdvBench file."""
+    """The seeds of PyRIT's AdvBench file: orders to a chatbot, so that no product here is meant by them."""
     import yaml
 
     seeds = yaml.safe_load(document)["seeds"]
     unique = {" ".join(seed["value"].split()): seed for seed in seeds}
     return [
-        refusal_case(text, "advbench", PYRIT, {"harm": seed.get("harm_categories", [])})
+        refusal_case(text, "advbench", PYRIT, {"harm": seed.get("harm_categories", [])}) | {"off_topic": True}
         for text, seed in unique.items()
     ]
 

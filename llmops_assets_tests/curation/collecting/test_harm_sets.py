@@ -14,7 +14,7 @@ def test_advbench_seeds_are_requests_to_refuse_each_once() -> None:
     rows = harm_sets.advbench_rows(ADVBENCH)
     assert [row["messages"] for row in rows] == [[{"role": "user", "content": "Do a bad thing"}]]
     assert rows[0]["expected"] == {"action": "refuse"}
-    assert rows[0]["source"] == "pyrit-1.1.0 (advbench)"
+    assert (rows[0]["source"], rows[0]["off_topic"]) == ("pyrit-1.1.0 (advbench)", True)
 
 
 def test_harmbench_has_one_request_a_line() -> None:
