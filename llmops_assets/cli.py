@@ -55,6 +55,12 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="what this machine can do, and why")
     dev = commands.add_parser("dev", help="the Dagster UI on this project")
     dev.add_argument("--port", type=int, default=3000)
+    data = commands.add_parser("data", help="look at a product's training data")
+    views = data.add_subparsers(dest="view", required=True, metavar="VIEW")
+    diff = views.add_parser("diff", help="what two versions of the training data differ in")
+    diff.add_argument("product")
+    diff.add_argument("versions", nargs="*", metavar="VERSION", help="older and newer; default: the last two")
+    diff.add_argument("--most", type=int, default=5, help="so many examples of each kind of change, default 5")
     collect = commands.add_parser("collect", help="rebuild a product's collected data from pinned packages")
     collect.add_argument("product")
     return parser

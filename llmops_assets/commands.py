@@ -6,16 +6,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from llmops_assets import doctor as machine
 from llmops_assets import running
 from llmops_assets import status as standing
-from llmops_assets.errors import RecipeError
+from llmops_assets.errors import RecipeError, StoreError
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
 from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import Artifact
 
+DATASET = "sft_dataset"
 REQUESTS = (
     "remind me to call Ana before Friday, urgent",
     "the dentist task is done",
@@ -192,3 +195,36 @@ def collect(options: argparse.Namespace) -> int:
     for path, rows in gather(product, project.data, say, cache=project.home / "cache" / "packages").items():
         say(f"{path}: {rows} rows")
     return 0
+
+
+def data(options: argparse.Namespace) -> int:
+    """Shows what was added to, removed from, moved in or changed in a product's training data."""
+    from llmops_assets.curation.comparing import compare_datasets, describe
+
+    shop = shop_of(find_project(), options.product)
+    older, newer = two_versions(shop, options.versions)
+    say(f"{shop.product}: {older.digest[:12]} -> {newer.digest[:12]}")
+    for line in describe(compare_datasets(_splits(older), _splits(newer)), most=options.most):
+        say(line)
+    return 0
+
+
+def two_versions(shop: Workshop, names: list[str]) -> tuple[Artifact, Artifact]:
+    """The older and the newer version of the training data: those named, or the last two.
+
+    Raises:
+        StoreError: there are not two.
+    """
+    known = shop.store.versions(DATASET, shop.product)
+    if len(names) > 2 or (len(names) < 2 and len(known) < 2):
+        raise StoreError(
+            f"expected two versions of the training data of {shop.product}, got {len(names) or len(known)}: "
+            f"{', '.join(digest[:12] for digest in known) or 'none'}; run `llmops run {shop.product} --stage data`"
+        )
+    chosen = names if len(names) == 2 else [*names, known[0]] if names else [known[1], known[0]]
+    older, newer = (shop.store.named(DATASET, shop.product, name) for name in chosen)
+    return older, newer
+
+
+def _splits(dataset: Artifact) -> dict[str, list[dict[str, Any]]]:
+    return {name: atomic.read_jsonl(dataset.file(f"{name}.jsonl")) for name in ("train", "validation")}

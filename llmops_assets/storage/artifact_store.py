@@ -111,6 +111,28 @@ class ArtifactStore:
         key, metadata, seconds = manifest["key"], manifest["metadata"], manifest["duration_s"]
         return Artifact(asset, product, digest, path, key, metadata, seconds, cached=True, dropped=dropped)
 
+    def versions(self, asset: str, product: str) -> list[str]:
+        """The digests of all finished versions, the one made last first."""
+        found = self.folder(asset, product).glob(f"*/{MANIFEST}")
+        made = [(path.stat().st_mtime_ns, path.parent.name) for path in found if not path.parent.name.startswith(".")]
+        return [digest for _, digest in sorted(made, reverse=True)]
+
+    def named(self, asset: str, product: str, name: str) -> Artifact:
+        """The version whose digest begins with `name`.
+
+        Raises:
+            StoreError: none does, or more than one.
+            ArtifactCorruptError: see `load`.
+        """
+        known = self.versions(asset, product)
+        hits = [digest for digest in known if digest.startswith(name)]
+        if len(hits) != 1:
+            raise StoreError(
+                f"expected {name!r} to begin one version of {asset} of {product}, it begins {len(hits)}; "
+                f"there are: {', '.join(digest[:12] for digest in known) or 'none'}"
+            )
+        return self.load(asset, product, hits[0])
+
     def verify(self, artifact: Artifact) -> Artifact:
         """Hashes every file and compares with the manifest.
 
