@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from llmops_assets.curation.deduplication import Deduplicator
+from llmops_assets.curation.planted import injected, mixed_script
 from llmops_assets.curation.records import Message, Record, Rejected
 from llmops_assets.curation.redaction import redact
 from llmops_assets.recipes.data import DataConfig
@@ -26,7 +27,7 @@ class Cleaned:
 
 
 def clean(records: Sequence[Record], config: DataConfig, count_tokens: CountTokens) -> Cleaned:
-    """Applies schema, normalisation, language, length, redaction, duplicates and quality, in this order."""
+    """Applies schema, normalisation, language, length, planted harm, redaction, duplicates and quality, in this order."""
     kept: list[Record] = []
     rejected: list[Rejected] = []
     redacted: Counter[str] = Counter()
@@ -54,6 +55,8 @@ def _through(
         ("schema", schema_problem(record.messages)),
         ("language", language_problem(record, config)),
         ("length", length_problem(record, config, count_tokens)),
+        ("mixed_script", mixed_script(record.texts)),
+        ("injection", injected(record)),
     ):
         if reason:
             return record, (rule, reason)

@@ -13,6 +13,8 @@ from llmops_assets.errors import DataError
 from llmops_assets.storage.atomic import sha256_json
 
 SHAREGPT_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+LONGEST_LINE = 256 * 1024
+"""Bytes; a line of more is no conversation, and would cost the tokenizer seconds."""
 EXPECTED = "one of the keys messages, conversations, instruction or prompt"
 
 
@@ -44,12 +46,17 @@ def _rows(path: Path) -> Iterator[Record | Rejected]:
         if not line.strip():
             continue
         where = f"{path.name}:{number}"
+        if len(line) > LONGEST_LINE:
+            yield Rejected("size", f"expected at most {LONGEST_LINE} bytes, got {len(line)}", where, repr(line[:200]))
+            continue
         try:
             yield _record(json.loads(line.decode("utf-8")), path.stem, where)
         except UnicodeDecodeError as error:
             yield Rejected("encoding", f"expected UTF-8, got byte {line[error.start]:#x}", where, repr(line[:200]))
         except json.JSONDecodeError as error:
             yield Rejected("json", f"expected a JSON object, got: {error.msg}", where, line.decode("utf-8")[:200])
+        except RecursionError:
+            yield Rejected("json", "expected a JSON object, got brackets within brackets", where, repr(line[:200]))
         except (KeyError, TypeError, ValueError) as error:
             yield Rejected("form", f"expected {EXPECTED}, got: {error}", where, line.decode("utf-8")[:200])
 

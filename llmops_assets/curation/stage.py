@@ -11,6 +11,7 @@ from llmops_assets.curation.cleaning import CountTokens, clean, schema_problem
 from llmops_assets.curation.contamination import CaseIndex
 from llmops_assets.curation.dataset_card import dataset_card, sources_of
 from llmops_assets.curation.formats import read_files
+from llmops_assets.curation.planted import telling_words
 from llmops_assets.curation.preferences import HELPED, Damage, Pair, Passes, build_pairs
 from llmops_assets.curation.records import Record, Rejected, record_from
 from llmops_assets.curation.splitting import split
@@ -23,7 +24,12 @@ EVAL_PAIRS = 200
 
 
 def make_curated_conversations(
-    work: Path, *, raw_files: Sequence[Path], config: DataConfig, count_tokens: CountTokens, product: str
+    work: Path,
+    *,
+    raw_files: Sequence[Path],
+    config: DataConfig,
+    count_tokens: CountTokens,
+    product: str,
 ) -> dict[str, Any]:
     """Writes conversations.jsonl, quarantine.jsonl and funnel.json.
 
@@ -48,6 +54,7 @@ def make_curated_conversations(
         "redacted": cleaned.redacted,
         "categories": dict(sorted(categories.items())),
         "sources": sources_of(cleaned.kept),
+        "telling_words": telling_words(cleaned.kept),
     }
 
 

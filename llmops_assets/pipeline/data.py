@@ -12,22 +12,38 @@ from llmops_assets.storage import atomic
 from llmops_assets.tasks.registry import get_task
 
 
-def raw_files(shop: Workshop) -> list[Path]:
-    """The conversation files that a user or a collector dropped for this product."""
-    return sorted(shop.raw.glob("*.jsonl"))
+def raw_files(shop: Workshop, kind: str = "") -> list[Path]:
+    """The JSONL files that a user or a collector dropped for this product: conversations, or those in the folder `kind`."""
+    return [path for path in sorted((shop.raw / kind).glob("*.jsonl")) if not _stranger(path)]
+
+
+def strangers(shop: Workshop) -> dict[str, str]:
+    """What lies among the raw files and is not read, and why."""
+    found = {path.relative_to(shop.raw).as_posix(): _stranger(path) for path in sorted(shop.raw.rglob("*"))}
+    return {name: reason for name, reason in found.items() if reason}
+
+
+def _stranger(path: Path) -> str:
+    if path.resolve().parent != path.parent.resolve():
+        return "a link that leads out of its folder"
+    if path.is_dir():
+        return ""
+    if not path.is_file():
+        return "no plain file"
+    return "" if path.suffix == ".jsonl" else "no .jsonl file"
 
 
 def curated_conversations(shop: Workshop) -> Made:
     """Reads, composes, cleans and redacts; what is rejected goes to quarantine with its rule and reason."""
     files, config = raw_files(shop), shop.recipe.data
-    parts = sorted((shop.raw / "parts").glob("*.jsonl"))
+    parts = raw_files(shop, "parts")
 
     def make(work: Path) -> dict[str, Any]:
         composed = _compose(shop, files, parts, work / "scratch" / "composed.jsonl")
         found = stage.make_curated_conversations(
             work, raw_files=[*files, *composed], config=config, count_tokens=_token_counter(shop), product=shop.product
         )
-        return metadata(found.pop("metrics"), **found)
+        return metadata(found.pop("metrics"), **found, not_read=strangers(shop))
 
     settings = {"data": config.model_dump(mode="json"), "generator": GENERATOR_VERSION, "task": shop.recipe.task}
     return shop.build(
@@ -53,7 +69,7 @@ def _compose(shop: Workshop, files: list[Path], parts: list[Path], out: Path) ->
 def _is_object(line: str) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return False
 
 

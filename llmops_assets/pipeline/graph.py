@@ -143,7 +143,7 @@ def _watched(recipe: Recipe) -> tuple[Check, ...]:
 
 
 NODES: tuple[Node, ...] = (
-    Node("curated_conversations", "data", (), _curated),
+    Node("curated_conversations", "data", (), _curated, code_version="2"),
     Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),)),
     Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data),
     Node("preference_dataset", "data", ("sft_dataset",), _preference_data),

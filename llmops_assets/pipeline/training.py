@@ -6,6 +6,7 @@ from typing import Any
 
 from llmops_assets.curation.stage import write_unseen
 from llmops_assets.gates import Metric
+from llmops_assets.pipeline.data import raw_files
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.processes import run_stage
 from llmops_assets.recipes.training import TrainingConfig
@@ -101,7 +102,7 @@ def _settings(config: TrainingConfig, other: str) -> dict[str, Any]:
 def guard_model(shop: Workshop) -> Made:
     """Trains the classifier of the guard, where the recipe asks for one."""
     data, cases, config = shop.need("sft_dataset"), shop.need("eval_dataset"), shop.recipe.guard
-    files = sorted((shop.raw / "guard").glob("*.jsonl")) if config.classifier else []
+    files = raw_files(shop, "guard") if config.classifier else []
 
     def make(work: Path) -> dict[str, Any]:
         if not config.classifier:
