@@ -61,6 +61,10 @@ def build_parser() -> argparse.ArgumentParser:
     diff.add_argument("product")
     diff.add_argument("versions", nargs="*", metavar="VERSION", help="older and newer; default: the last two")
     diff.add_argument("--most", type=int, default=5, help="so many examples of each kind of change, default 5")
+    review = commands.add_parser("review", help="a local page to keep, edit or reject training records")
+    review.add_argument("product")
+    review.add_argument("--port", type=int, default=8090)
+    review.add_argument("--list", action="store_true", help="print what is left to look at instead")
     collect = commands.add_parser("collect", help="rebuild a product's collected data from pinned packages")
     collect.add_argument("product")
     return parser

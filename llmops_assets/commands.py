@@ -228,3 +228,24 @@ def two_versions(shop: Workshop, names: list[str]) -> tuple[Artifact, Artifact]:
 
 def _splits(dataset: Artifact) -> dict[str, list[dict[str, Any]]]:
     return {name: atomic.read_jsonl(dataset.file(f"{name}.jsonl")) for name in ("train", "validation")}
+
+
+def review(options: argparse.Namespace) -> int:
+    """Serves the review of a product's cleaned records on this machine, or lists what is left."""
+    from llmops_assets.curation.records import record_from
+    from llmops_assets.curation.review_page import Review, review_app
+    from llmops_assets.pipeline.data import review_file
+
+    shop = shop_of(find_project(), options.product)
+    curated = shop.store.latest("curated_conversations", shop.product)
+    records = [record_from(row) for row in atomic.read_jsonl(curated.file("conversations.jsonl"))]
+    found = Review(shop.product, records, review_file(shop))
+    if options.list:
+        for offer in found.open_offers():
+            say(f"{offer.record.id}: {offer.why}: {' | '.join(offer.record.texts)}")
+        return 0
+    import uvicorn
+
+    say(f"{len(found.open_offers())} records to look at on http://127.0.0.1:{options.port}; stop with Ctrl-C")
+    uvicorn.run(review_app(found), host="127.0.0.1", port=options.port, log_level="warning")
+    return 0

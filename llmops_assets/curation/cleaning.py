@@ -10,9 +10,11 @@ from llmops_assets.curation.deduplication import Deduplicator
 from llmops_assets.curation.planted import injected, mixed_script
 from llmops_assets.curation.records import Message, Record, Rejected
 from llmops_assets.curation.redaction import redact
+from llmops_assets.curation.reviewing import Decisions, decided
 from llmops_assets.recipes.data import DataConfig
 
 CountTokens = Callable[[str], int]
+NONE: Decisions = {}
 ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -26,14 +28,16 @@ class Cleaned:
     redacted: dict[str, int]
 
 
-def clean(records: Sequence[Record], config: DataConfig, count_tokens: CountTokens) -> Cleaned:
-    """Applies schema, normalisation, language, length, planted harm, redaction, duplicates and quality, in this order."""
+def clean(
+    records: Sequence[Record], config: DataConfig, count_tokens: CountTokens, decisions: Decisions = NONE
+) -> Cleaned:
+    """Applies schema, normalisation, language, length, planted harm, redaction, review, duplicates and quality, in this order."""
     kept: list[Record] = []
     rejected: list[Rejected] = []
     redacted: Counter[str] = Counter()
     seen = Deduplicator(config.cleaning.near_duplicate_threshold)
     for record in records:
-        after, problem = _through(record, config, count_tokens, seen, redacted)
+        after, problem = _through(record, config, count_tokens, seen, redacted, decisions)
         if problem:
             rejected.append(Rejected(problem[0], problem[1], record.id, record.to_row()))
         else:
@@ -45,7 +49,12 @@ def clean(records: Sequence[Record], config: DataConfig, count_tokens: CountToke
 
 
 def _through(
-    record: Record, config: DataConfig, count_tokens: CountTokens, seen: Deduplicator, redacted: Counter[str]
+    record: Record,
+    config: DataConfig,
+    count_tokens: CountTokens,
+    seen: Deduplicator,
+    redacted: Counter[str],
+    decisions: Decisions,
 ) -> tuple[Record, tuple[str, str] | None]:
     problem = schema_problem(record.messages)
     if problem:
@@ -64,6 +73,9 @@ def _through(
         pairs = [redact(text, config.cleaning.pii_allowed) for text in record.texts]
         redacted.update(kind for _, kinds in pairs for kind in kinds)
         record = record.with_texts([text for text, _ in pairs])
+    record, rejected = decided(record, decisions)
+    if rejected:
+        return record, ("review", rejected)
     twin = seen.twin_of(record)
     if twin:
         return record, twin

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.curation import redaction
-from llmops_assets.curation.cleaning import CountTokens, clean, schema_problem
+from llmops_assets.curation.cleaning import NONE, CountTokens, clean, schema_problem
 from llmops_assets.curation.contamination import CaseIndex
 from llmops_assets.curation.dataset_card import dataset_card, sources_of
 from llmops_assets.curation.formats import read_files
 from llmops_assets.curation.planted import telling_words
 from llmops_assets.curation.preferences import HELPED, Damage, Pair, Passes, build_pairs
 from llmops_assets.curation.records import Record, Rejected, record_from
+from llmops_assets.curation.reviewing import Decisions
 from llmops_assets.curation.splitting import split
 from llmops_assets.errors import DataError
 from llmops_assets.recipes.data import DataConfig
@@ -30,6 +31,7 @@ def make_curated_conversations(
     config: DataConfig,
     count_tokens: CountTokens,
     product: str,
+    decisions: Decisions = NONE,
 ) -> dict[str, Any]:
     """Writes conversations.jsonl, quarantine.jsonl and funnel.json.
 
@@ -37,7 +39,7 @@ def make_curated_conversations(
         DataError: nothing can be read, or nothing is left.
     """
     records, unreadable = read_files(raw_files, product)
-    cleaned = clean(records, config, count_tokens)
+    cleaned = clean(records, config, count_tokens, decisions)
     if not cleaned.kept:
         raise DataError(f"expected records of {product} to pass cleaning, got none of {len(records)}: {cleaned.funnel}")
     rejected = [*unreadable, *cleaned.rejected]

@@ -3,6 +3,7 @@
 Cost on 2 quiet cores: 13 to 19 ms a row of 20 tokens and epoch.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,10 @@ class Example:
     text: str
     harmful: bool
     off_topic: bool | None = None
+
+
+Shown = tuple[int, Example]
+"""A row with its place among all rows."""
 
 
 class Scores(NamedTuple):
@@ -146,52 +151,72 @@ def _fit(
     rng = random.Random(config.seed)
     weights = trained(model)
     optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.01, fused=True)
-    steps = config.epochs * (len(rows) // config.batch_size + 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / (0.1 * steps), max(0.02, 1 - step / steps))
-    )
+    last = [math.inf] * len(rows)
     losses, started = [], time.monotonic()
     for epoch in range(config.epochs):
-        total = 0.0
-        batches = grouped_batches(respelled(rows, config.disguised_share, rng), config.batch_size, rng)
-        for batch in batches:
-            loss = summed(partial(_loss, model, tokenize), cut(batch, shard_count(len(batch), "cpu")), weights) / len(
-                batch
-            )
+        shown = [(place, rows[place]) for place in awake(last, config.easy_loss)]
+        batches = grouped_batches(respelled(shown, config.disguised_share, rng), config.batch_size, rng)
+        for number, batch in enumerate(batches):
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * warmth((epoch + number / len(batches)) / config.epochs)
+            loss_of = partial(_loss, model, tokenize, last)
+            loss = summed(loss_of, cut(batch, shard_count(len(batch), "cpu")), weights) / len(batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
-            schedule.step()
             optimizer.zero_grad()
-            total += loss.item()
-        losses.append(round(total / len(batches), 4))
+        losses.append(round(sum(last[place] for place, _ in shown) / len(shown), 4))
         spent = time.monotonic() - started
         report(
-            f"guard: epoch {epoch + 1}/{config.epochs}, loss {losses[-1]}, ETA {spent / (epoch + 1) * (config.epochs - epoch - 1):.0f} s"
+            f"guard: epoch {epoch + 1}/{config.epochs}, {len(shown)} of {len(rows)} rows, loss {losses[-1]}, "
+            f"ETA at most {spent / (epoch + 1) * (config.epochs - epoch - 1):.0f} s"
         )
     return losses
 
 
-def _loss(model: Any, tokenize: encoder.Tokenizer, rows: Sequence[Example]) -> Any:
+def warmth(done: float) -> float:
+    """The share of the learning rate after this share of the training: up in the first tenth, then down to a fiftieth."""
+    return min(done / 0.1, max(0.02, 1 - done)) if done > 0 else 0.01
+
+
+def awake(last: list[float], easy_loss: float) -> list[int]:
+    """The rows to show: all but those whose loss was small when last shown. These rest for one epoch, which is noted."""
+    places = []
+    for place, loss in enumerate(last):
+        if loss < easy_loss:
+            last[place] = math.inf
+        else:
+            places.append(place)
+    return places or list(range(len(last)))
+
+
+def _loss(model: Any, tokenize: encoder.Tokenizer, last: list[float], shown: Sequence[Shown]) -> Any:
+    """The loss of these rows, summed; each row's own is noted in `last`."""
     import torch
 
+    rows = [example for _, example in shown]
     wanted = torch.tensor([[float(example.harmful), float(bool(example.off_topic))] for example in rows])
     known = torch.tensor([[1.0, float(example.off_topic is not None)] for example in rows])
     logits = model(**tokenize([example.text for example in rows]))
-    return torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, known, reduction="sum")
+    found = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, known, reduction="none").sum(1)
+    for (place, _), value in zip(shown, found.tolist(), strict=True):
+        last[place] = value
+    return found.sum()
 
 
-def respelled(rows: Sequence[Example], share: float, rng: random.Random) -> list[Example]:
+def respelled(shown: Sequence[Shown], share: float, rng: random.Random) -> list[Shown]:
     """The rows, this share of them in odd spelling: other ones each epoch."""
-    return [replace(row, text=disguised(row.text, rng)) if rng.random() < share else row for row in rows]
+    return [
+        (place, replace(row, text=disguised(row.text, rng)) if rng.random() < share else row) for place, row in shown
+    ]
 
 
-def grouped_batches(rows: list[Example], size: int, rng: random.Random) -> list[list[Example]]:
+def grouped_batches(shown: Sequence[Shown], size: int, rng: random.Random) -> list[list[Shown]]:
     """Shuffled batches of texts of like length: padding is most of the cost of short texts."""
-    order = rng.sample(rows, len(rows))
-    batches: list[list[Example]] = []
+    order = rng.sample(shown, len(shown))
+    batches: list[list[Shown]] = []
     for start in range(0, len(order), size * BUCKET):
-        bucket = sorted(order[start : start + size * BUCKET], key=lambda example: len(example.text))
+        bucket = sorted(order[start : start + size * BUCKET], key=lambda row: len(row[1].text))
         batches.extend(bucket[at : at + size] for at in range(0, len(bucket), size))
     return rng.sample(batches, len(batches))
 

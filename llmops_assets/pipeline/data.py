@@ -7,6 +7,7 @@ from typing import Any
 
 from llmops_assets.curation import stage
 from llmops_assets.curation.composing.commands import GENERATOR_VERSION, Parts, compose
+from llmops_assets.curation.reviewing import read_decisions
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.storage import atomic
 from llmops_assets.tasks.registry import get_task
@@ -37,18 +38,32 @@ def curated_conversations(shop: Workshop) -> Made:
     """Reads, composes, cleans and redacts; what is rejected goes to quarantine with its rule and reason."""
     files, config = raw_files(shop), shop.recipe.data
     parts = raw_files(shop, "parts")
+    reviewed = [path for path in [review_file(shop)] if path.exists()]
 
     def make(work: Path) -> dict[str, Any]:
         composed = _compose(shop, files, parts, work / "scratch" / "composed.jsonl")
         found = stage.make_curated_conversations(
-            work, raw_files=[*files, *composed], config=config, count_tokens=_token_counter(shop), product=shop.product
+            work,
+            raw_files=[*files, *composed],
+            config=config,
+            count_tokens=_token_counter(shop),
+            product=shop.product,
+            decisions=read_decisions(review_file(shop)),
         )
         return metadata(found.pop("metrics"), **found, not_read=strangers(shop))
 
     settings = {"data": config.model_dump(mode="json"), "generator": GENERATOR_VERSION, "task": shop.recipe.task}
     return shop.build(
-        "curated_conversations", inputs=file_digests([*files, *parts], shop.project.data), settings=settings, make=make
+        "curated_conversations",
+        inputs=file_digests([*files, *parts, *reviewed], shop.project.data),
+        settings=settings,
+        make=make,
     )
+
+
+def review_file(shop: Workshop) -> Path:
+    """Where people's decisions on this product's records lie."""
+    return shop.project.data / "review" / f"{shop.product}.jsonl"
 
 
 def _compose(shop: Workshop, files: list[Path], parts: list[Path], out: Path) -> list[Path]:

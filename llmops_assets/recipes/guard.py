@@ -12,6 +12,9 @@ class GuardConfig(BaseModel):
     epochs: int = Field(default=4, ge=1)
     batch_size: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-4, gt=0, lt=1)
+    easy_loss: float = Field(
+        default=0.05, ge=0, description="a row whose loss (nats) was below this rests for the next epoch; 0: none rests"
+    )
     disguised_share: float = Field(
         default=0.2, ge=0, le=1, description="share of the training rows that an epoch shows in odd spelling"
     )

@@ -1,3 +1,4 @@
+import math
 import random
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,16 @@ from llmops_assets.errors import TrainingError
 from llmops_assets.guard import rules
 from llmops_assets.guard.guarding import Guard, user_text
 from llmops_assets.guard.stage import distinct, examples, labelled, make_guard
-from llmops_assets.guard.training import Example, choose_clear, choose_limit, grouped_batches, train_guard
+from llmops_assets.guard.training import (
+    Example,
+    awake,
+    choose_clear,
+    choose_limit,
+    grouped_batches,
+    respelled,
+    train_guard,
+    warmth,
+)
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import write_jsonl
 
@@ -70,9 +80,31 @@ def test_without_harmful_rows_the_guard_is_sure_of_nothing() -> None:
 
 
 def test_batches_hold_every_row_once() -> None:
-    rows = [Example("x" * n, n % 2 == 0) for n in range(75)]
+    rows = [(n, Example("x" * n, n % 2 == 0)) for n in range(75)]
     batches = grouped_batches(rows, 8, random.Random(1))
-    assert sorted(len(row.text) for batch in batches for row in batch) == list(range(75))
+    assert sorted(place for batch in batches for place, _ in batch) == list(range(75))
+    assert all(len(example.text) == place for batch in batches for place, example in batch)
+
+
+def test_a_row_that_was_easy_rests_for_one_epoch() -> None:
+    last = [math.inf, 0.01, 0.3, 0.049]
+    assert awake(last, 0.05) == [0, 2]
+    assert awake(last, 0.05) == [0, 1, 2, 3]
+    assert awake([0.01, 0.02], 0.05) == [0, 1]
+    assert awake([0.01, 0.02], 0.0) == [0, 1]
+
+
+def test_the_learning_rate_warms_up_and_cools_down() -> None:
+    assert [round(warmth(done), 3) for done in (0, 0.05, 0.1, 0.5, 0.99, 1)] == [0.01, 0.5, 0.9, 0.5, 0.02, 0.02]
+
+
+def test_a_share_of_the_rows_is_respelled_and_labels_stay() -> None:
+    rows = [(n, Example(f"remember the kitchen window number {n}", n % 2 == 0, None)) for n in range(400)]
+    found = respelled(rows, 0.25, random.Random(2))
+    assert [(place, row.harmful) for place, row in found] == [(place, row.harmful) for place, row in rows]
+    changed = sum(one != other for one, other in zip(rows, found, strict=True))
+    assert 70 < changed < 130
+    assert respelled(rows, 0.0, random.Random(2)) == rows
 
 
 def test_examples_leave_composed_rows_out_and_count_each_text_once() -> None:
