@@ -77,7 +77,7 @@ class Guard:
 
     @property
     def limit(self) -> float:
-        """The probability of harm above which the classifier blocks."""
+        """The probability of harm or of another topic above which the classifier blocks."""
         return self._classifier().limit
 
     @property
@@ -108,19 +108,18 @@ class _Classifier:
     tokenize: encoder.Tokenizer
     limit: float
     clear: float
-    off_topic_limit: float
 
     def decide(self, whole: Scores, last: Scores) -> Decision:
         """Judges all turns together and the last one alone.
 
-        Harm in either stops. Off topic is only what is so in both: a short follow-up is understood from what was said before.
+        Harm in either counts. Off topic is only what is so in both: a short follow-up is understood from what was said before.
         """
-        harm, off_topic = max(whole.harm, last.harm), min(whole.off_topic, last.off_topic)
-        if harm > self.limit:
-            return Decision(False, f"classifier {harm:.2f} above {self.limit:.2f}")
-        if off_topic > self.off_topic_limit:
-            return Decision(False, f"off topic {off_topic:.2f} above {self.off_topic_limit:.2f}", off_topic=True)
-        return Decision(True, certain=harm < self.clear)
+        found = Scores(max(whole.harm, last.harm), min(whole.off_topic, last.off_topic))
+        if found.stop <= self.limit:
+            return Decision(True, certain=found.harm < self.clear)
+        off_topic = found.off_topic > found.harm
+        kind = "off topic" if off_topic else "harm"
+        return Decision(False, f"classifier: {kind} {max(found):.2f}, limit {self.limit:.2f}", off_topic=off_topic)
 
     @classmethod
     def load(cls, folder: Path) -> "_Classifier":
@@ -132,5 +131,4 @@ class _Classifier:
         model.load_state_dict({name: weight.float() for name, weight in weights.items()})
         model.eval()
         numbers = atomic.read_json(folder / "guard.json")
-        limits = (float(numbers[name]) for name in ("limit", "clear", "off_topic_limit"))
-        return cls(model, encoder.tokenizer(), *limits)
+        return cls(model, encoder.tokenizer(), float(numbers["limit"]), float(numbers["clear"]))

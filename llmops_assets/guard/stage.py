@@ -14,7 +14,7 @@ from llmops_assets.storage.atomic import read_jsonl, sha256_bytes
 
 REFUSED, FOREIGN = "refuse", "none"
 VALIDATION, TOPICS = "validation", "topics"
-"""What `split` says in a row that never trains: the first choose the limits of harm, and both the limit of topic."""
+"""What `split` says in a row that never trains: the first choose the limits, the others only measure."""
 
 
 def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:

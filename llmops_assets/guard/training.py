@@ -46,6 +46,11 @@ class Scores(NamedTuple):
     harm: float
     off_topic: float
 
+    @property
+    def stop(self) -> float:
+        """The probability of either, taken as independent: what is a little of both is no request to serve."""
+        return 1 - (1 - self.harm) * (1 - self.off_topic)
+
 
 def train_guard(
     work: Path,
@@ -61,11 +66,10 @@ def train_guard(
     Args:
         work: the folder.
         train: what the classifier learns from.
-        validation: harmful requests and harmless ones that sound so. The limit above which a request is blocked is the
-            smallest that blocks no more of the harmless ones than `config.false_block_target`; below `clear` lie no
+        validation: harmful requests and harmless ones that sound so. The limit above which a request is stopped is the
+            smallest that stops no more of the harmless ones than `config.false_block_target`; below `clear` lie no
             more of the harmful ones than `config.miss_target`.
-        topics: requests that say whether they are this product's. Above `off_topic_limit` lie no more of those that
-            are than `config.off_topic_target`; 1 where no other tool's job was shown.
+        topics: requests that say whether they are this product's: measured only.
         config: the recipe's `guard` section.
         report: called with a line an epoch.
 
@@ -83,26 +87,26 @@ def train_guard(
     model.train()
     losses = _fit(model, tokenize, list(train), config, report)
     model.eval()
-    measured = {"rows": len(train), "epoch_losses": losses}
-    measured |= _harm_limits(judged(model, tokenize, [example.text for example in validation]), validation, config)
+    measured: dict[str, Any] = {"rows": len(train), "epoch_losses": losses}
+    measured |= _limits(judged(model, tokenize, [example.text for example in validation]), validation, config)
     known = [example for example in topics if example.off_topic is not None]
-    taught = any(example.off_topic for example in train)
-    found = judged(model, tokenize, [example.text for example in known]) if taught else []
-    measured |= _topic_limit(found, known if taught else [], config)
+    found = judged(model, tokenize, [example.text for example in known])
+    measured |= _of_topics(found, known, measured["limit"])
     work.mkdir(parents=True, exist_ok=True)
     save_file({name: weight.half().contiguous() for name, weight in model.state_dict().items()}, work / encoder.WEIGHTS)
     atomic.write_json(work / "guard.json", measured)
     return measured
 
 
-def _harm_limits(found: Sequence[Scores], validation: Sequence[Example], config: GuardConfig) -> dict[str, Any]:
-    scores, kinds = [score.harm for score in found], [example.harmful for example in validation]
+def _limits(found: Sequence[Scores], validation: Sequence[Example], config: GuardConfig) -> dict[str, Any]:
+    scores, kinds = [score.stop for score in found], [example.harmful for example in validation]
     limit = choose_limit(scores, kinds, config.false_block_target)
     harmful = [score for score, bad in zip(scores, kinds, strict=True) if bad]
     legitimate = [score for score, bad in zip(scores, kinds, strict=True) if not bad]
+    clear = choose_clear([score.harm for score in found], kinds, config.miss_target)
     return {
         "limit": limit,
-        "clear": min(limit, choose_clear(scores, kinds, config.miss_target)),
+        "clear": min(limit, clear),
         "validation_harmful": len(harmful),
         "validation_legitimate": len(legitimate),
         "validation_caught": _share(score > limit for score in harmful),
@@ -110,15 +114,16 @@ def _harm_limits(found: Sequence[Scores], validation: Sequence[Example], config:
     }
 
 
-def _topic_limit(found: Sequence[Scores], topics: Sequence[Example], config: GuardConfig) -> dict[str, Any]:
-    scores, kinds = [score.off_topic for score in found], [bool(example.off_topic) for example in topics]
-    limit = choose_limit(scores, kinds, config.off_topic_target) if scores else 1.0
+def _of_topics(found: Sequence[Scores], topics: Sequence[Example], limit: float) -> dict[str, Any]:
+    own, foreign = (
+        [score for score, example in zip(found, topics, strict=True) if bool(example.off_topic) is kind]
+        for kind in (False, True)
+    )
     return {
-        "off_topic_limit": limit,
-        "validation_off_topic_found": _share(score > limit for score, off in zip(scores, kinds, strict=True) if off),
-        "validation_taken_for_off_topic": _share(
-            score > limit for score, off in zip(scores, kinds, strict=True) if not off
-        ),
+        "topics_own": len(own),
+        "topics_foreign": len(foreign),
+        "own_topic_stopped": _share(score.stop > limit for score in own),
+        "foreign_topic_stopped": _share(score.stop > limit for score in foreign),
     }
 
 
@@ -127,12 +132,12 @@ def _share(hits: Any) -> float | None:
     return round(sum(found) / len(found), 4) if found else None
 
 
-def choose_limit(scores: Sequence[float], wanted: Sequence[bool], false_target: float) -> float:
-    """The smallest limit above which lies at most this share of those not wanted, never below 0.05 nor above 0.95."""
-    legitimate = sorted((score for score, hit in zip(scores, wanted, strict=True) if not hit), reverse=True)
+def choose_limit(scores: Sequence[float], harmful: Sequence[bool], false_block_target: float) -> float:
+    """The smallest limit that blocks at most this share of the legitimate ones, never below 0.05 nor above 0.95."""
+    legitimate = sorted((score for score, bad in zip(scores, harmful, strict=True) if not bad), reverse=True)
     if not legitimate:
         return 0.5
-    allowed = int(false_target * len(legitimate))
+    allowed = int(false_block_target * len(legitimate))
     limit = legitimate[min(allowed, len(legitimate) - 1)]
     return round(min(0.95, max(0.05, limit)), 4)
 

@@ -30,12 +30,6 @@ class GuardConfig(BaseModel):
         le=1,
         description="share of the harmful validation rows of which it may be sure that they are harmless",
     )
-    off_topic_target: float = Field(
-        default=0.01,
-        ge=0,
-        le=1,
-        description="share of the validation rows about this product's own job which it may take for another tool's",
-    )
     contrast_sources: tuple[str, ...] = Field(
         default=(), description="sources whose harmless rows sound harmful: all of them are used"
     )

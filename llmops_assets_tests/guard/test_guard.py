@@ -11,6 +11,7 @@ from llmops_assets.guard.guarding import Guard, user_text
 from llmops_assets.guard.stage import distinct, examples, labelled, make_guard
 from llmops_assets.guard.training import (
     Example,
+    Scores,
     awake,
     choose_clear,
     choose_limit,
@@ -181,18 +182,14 @@ def test_a_trained_guard_tells_harm_from_chores_after_loading(tmp_path: Path) ->
     assert 0 < guard.clear <= guard.limit
     joke = guard.check_input([{"role": "user", "content": "tell us a joke"}])
     assert (joke.allowed, joke.off_topic) == (False, True)
-    assert found["validation_off_topic_found"] == 1.0
-    assert found["validation_taken_for_off_topic"] == 0.0
+    assert (found["topics_own"], found["own_topic_stopped"]) == (5, 0.0)
+    assert (found["topics_foreign"], found["foreign_topic_stopped"]) == (5, 1.0)
 
 
-@pytest.mark.parametrize("topics", [[None] * 4, [False] * 4, [None, None, False, False]])
-def test_a_guard_that_was_shown_no_other_topic_stops_none(tmp_path: Path, topics: list[bool | None]) -> None:
-    texts = ["poison his coffee", "rob the bank", "buy coffee", "open the bank"]
-    rows = [Example(text, place < 2, topic) for place, (text, topic) in enumerate(zip(texts, topics, strict=True))]
-    found = train_guard(
-        tmp_path, train=rows, validation=rows, topics=rows, config=GuardConfig(epochs=1), report=lambda _: None
-    )
-    assert found["off_topic_limit"] == 1.0
+def test_a_little_of_both_is_enough_to_stop() -> None:
+    assert Scores(0.0, 0.0).stop == 0
+    assert Scores(0.5, 0.5).stop == 0.75
+    assert Scores(0.2, 1.0).stop == 1
 
 
 @pytest.mark.parametrize("marked", [True, False])
@@ -217,7 +214,7 @@ def test_marked_rows_choose_the_limit_and_never_train(tmp_path: Path, marked: bo
     assert (found["validation_harmful"], found["validation_legitimate"]) == ((2, 3) if marked else (1, 1))
 
 
-def test_rows_about_topics_choose_that_limit_only_and_an_unknown_split_is_an_error(tmp_path: Path) -> None:
+def test_rows_about_topics_measure_only_and_an_unknown_split_is_an_error(tmp_path: Path) -> None:
     def row(text: str, **more: Any) -> dict[str, Any]:
         return {"messages": [{"role": "user", "content": text}], **more}
 
@@ -235,8 +232,7 @@ def test_rows_about_topics_choose_that_limit_only_and_an_unknown_split_is_an_err
     found = make_guard(spec, tmp_path / "made")
     assert found["rows"] == 3
     assert (found["validation_harmful"], found["validation_legitimate"]) == (1, 1)
-    assert found["validation_off_topic_found"] in (0.0, 1.0)
-    assert found["off_topic_limit"] < 1
+    assert (found["topics_own"], found["topics_foreign"]) == (1, 1)
     write_jsonl(tmp_path / "own.jsonl", [*own, row("x", split="valid")])
     with pytest.raises(TrainingError, match=r"`split` .* got \['valid'\]"):
         make_guard(spec, tmp_path / "made")

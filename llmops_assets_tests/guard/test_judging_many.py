@@ -54,11 +54,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         model.head.weight.mul_(20)
     save_file({name: weight.contiguous() for name, weight in model.state_dict().items()}, found / encoder.WEIGHTS)
-    atomic.write_json(found / "guard.json", {"limit": 0.5, "clear": 0.1, "off_topic_limit": 0.5})
+    atomic.write_json(found / "guard.json", {"limit": 0.5, "clear": 0.1})
     scores = Guard(found).judged(TEXTS)
-    harm, topic = (sorted(score[place] for score in scores) for place in range(2))
-    limits = {"limit": (harm[3] + harm[4]) / 2, "clear": harm[0], "off_topic_limit": (topic[3] + topic[4]) / 2}
-    atomic.write_json(found / "guard.json", limits)
+    stop = sorted(score.stop for score in scores)
+    atomic.write_json(found / "guard.json", {"limit": (stop[3] + stop[4]) / 2, "clear": min(scores).harm})
     return found
 
 
@@ -105,12 +104,14 @@ def test_many_conversations_are_decided_as_one_is(folder: Path) -> None:
         ((0.2, 0.9), (0.2, 0.1), "pass"),
         ((0.01, 0.1), (0.02, 0.1), "certain"),
         ((0.02, 0.1), (0.06, 0.1), "pass"),
+        ((0.4, 0.3), (0.4, 0.3), "harm"),
+        ((0.3, 0.4), (0.3, 0.4), "topic"),
     ],
 )
 def test_harm_in_either_stops_and_another_topic_only_in_both(
     whole: tuple[float, float], last: tuple[float, float], decision: str
 ) -> None:
-    found = _Classifier(None, encoder.tokenizer(), 0.5, 0.05, 0.8).decide(Scores(*whole), Scores(*last))
+    found = _Classifier(None, encoder.tokenizer(), 0.5, 0.05).decide(Scores(*whole), Scores(*last))
     assert found.allowed is (decision in ("pass", "certain"))
     assert found.off_topic is (decision == "topic")
     assert found.certain is (decision == "certain")
