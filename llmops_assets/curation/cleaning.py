@@ -8,13 +8,12 @@ from itertools import pairwise
 
 from llmops_assets.curation.deduplication import Deduplicator
 from llmops_assets.curation.planted import injected, mixed_script
-from llmops_assets.curation.records import Message, Record, Rejected
+from llmops_assets.curation.records import Message, Record, Rejected, asked
 from llmops_assets.curation.redaction import redact
-from llmops_assets.curation.reviewing import Decisions, decided
+from llmops_assets.curation.reviewing import UNREVIEWED, Decisions, decided
 from llmops_assets.recipes.data import DataConfig
 
 CountTokens = Callable[[str], int]
-NONE: Decisions = {}
 ROLES = ("system", "user", "assistant", "tool")
 
 
@@ -29,7 +28,7 @@ class Cleaned:
 
 
 def clean(
-    records: Sequence[Record], config: DataConfig, count_tokens: CountTokens, decisions: Decisions = NONE
+    records: Sequence[Record], config: DataConfig, count_tokens: CountTokens, decisions: Decisions = UNREVIEWED
 ) -> Cleaned:
     """Applies schema, normalisation, language, length, planted harm, redaction, review, duplicates and quality, in this order."""
     kept: list[Record] = []
@@ -113,7 +112,7 @@ def normalise(text: str) -> str:
 
 def language_problem(record: Record, config: DataConfig) -> str:
     """The wrong language, where the user's words are enough to tell."""
-    words = " ".join(turn["content"] for turn in record.messages if turn["role"] == "user")
+    words = asked(record.messages)
     if len(words.split()) < config.cleaning.language_from_words or _is_code(words):
         return ""
     import py3langid

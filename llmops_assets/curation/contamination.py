@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from llmops_assets.curation.records import asked
+
 WORD = re.compile(r"\w+")
 NEAR = 0.9
 GRAM = 3
@@ -11,8 +13,7 @@ GRAM = 3
 
 def request_words(messages: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The user's words of all turns, without case and punctuation."""
-    text = " ".join(str(turn.get("content") or "") for turn in messages if turn["role"] == "user")
-    return tuple(WORD.findall(text.casefold()))
+    return tuple(WORD.findall(asked(messages).casefold()))
 
 
 def grams(words: Sequence[str]) -> frozenset[tuple[str, ...]]:

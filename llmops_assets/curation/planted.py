@@ -1,6 +1,5 @@
 """What somebody may have planted in the data: look-alike letters, orders to the model, words that flip an answer."""
 
-import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -8,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from llmops_assets.curation.records import Record
+from llmops_assets.curation.records import Record, asked
 from llmops_assets.guard import rules
+from llmops_assets.tasks.answers import json_object
 
 WORD = re.compile(r"[^\W\d_]+")
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN")
@@ -31,7 +31,7 @@ def injected(record: Record) -> str:
     """What is wrong where a request gives the model orders and the answer does not refuse; empty where nothing is."""
     if record.category == "refuse":
         return ""
-    hit = rules.check(" ".join(str(turn.get("content") or "") for turn in record.messages if turn["role"] == "user"))
+    hit = rules.check(asked(record.messages))
     return (
         f"expected a request, got orders to the model ({hit.rule}: {hit.words!r}) that are not refused" if hit else ""
     )
@@ -72,8 +72,7 @@ def telling_words(
     for record in records:
         kind = _kind(record)
         answers[kind] += 1
-        text = " ".join(str(turn.get("content") or "") for turn in record.messages if turn["role"] == "user")
-        for word in set(WORD.findall(text.casefold())):
+        for word in set(WORD.findall(asked(record.messages).casefold())):
             by_word[word][kind] += 1
     total, found = answers.total(), []
     for word, kinds in by_word.items():
@@ -86,8 +85,4 @@ def telling_words(
 
 
 def _kind(record: Record) -> str:
-    try:
-        answer = json.loads(str(record.messages[-1].get("content")))
-    except json.JSONDecodeError:
-        return record.category
-    return str(answer.get("action", record.category)) if isinstance(answer, dict) else record.category
+    return str(json_object(record.messages[-1].get("content")).get("action", record.category))

@@ -4,6 +4,7 @@
  "license": "LicenseRef-Project", "group": "written-0007", "category": "create", "composed": false}
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -56,6 +57,11 @@ class Rejected:
     def to_row(self) -> dict[str, Any]:
         """The JSONL form."""
         return asdict(self)
+
+
+def asked(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The user's words of all turns."""
+    return " ".join(str(turn.get("content") or "") for turn in messages if turn["role"] == "user")
 
 
 def record_from(row: dict[str, Any]) -> Record:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 from llmops_assets.curation.records import Record
 from llmops_assets.curation.reviewing import Offer, add_decision, decision_from, offers, read_decisions
@@ -54,8 +55,6 @@ class Review:
 
 def review_app(review: Review) -> Any:
     """The page and the place that takes decisions, as a FastAPI app."""
-    from urllib.parse import parse_qs
-
     from fastapi import FastAPI, Request
     from fastapi.responses import HTMLResponse, RedirectResponse, Response
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -88,12 +87,6 @@ def review_app(review: Review) -> Any:
             review.decide({**form, "turns": sent.get("turn", [])})
         except ValueError as error:
             return HTMLResponse(page(str(error), form.get("by", "")), status_code=400)
-        return RedirectResponse(f"/?{_query(form)}", status_code=303)
+        return RedirectResponse(f"/?{urlencode({'by': form.get('by', '')})}", status_code=303)
 
     return app
-
-
-def _query(form: dict[str, Any]) -> str:
-    from urllib.parse import urlencode
-
-    return urlencode({"by": form.get("by", "")})

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.curation import redaction
-from llmops_assets.curation.cleaning import NONE, CountTokens, clean, schema_problem
+from llmops_assets.curation.cleaning import CountTokens, clean, schema_problem
 from llmops_assets.curation.contamination import CaseIndex
 from llmops_assets.curation.dataset_card import dataset_card, sources_of
 from llmops_assets.curation.formats import read_files
 from llmops_assets.curation.planted import telling_words
 from llmops_assets.curation.preferences import HELPED, Damage, Pair, Passes, build_pairs
 from llmops_assets.curation.records import Record, Rejected, record_from
-from llmops_assets.curation.reviewing import Decisions
+from llmops_assets.curation.reviewing import UNREVIEWED, Decisions
 from llmops_assets.curation.splitting import split
 from llmops_assets.errors import DataError
 from llmops_assets.recipes.data import DataConfig
@@ -31,7 +31,7 @@ def make_curated_conversations(
     config: DataConfig,
     count_tokens: CountTokens,
     product: str,
-    decisions: Decisions = NONE,
+    decisions: Decisions = UNREVIEWED,
 ) -> dict[str, Any]:
     """Writes conversations.jsonl, quarantine.jsonl and funnel.json.
 
@@ -249,5 +249,5 @@ def parsed(text: str) -> Any:
     """An answer's text as JSON where it is some, else as it is."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return text

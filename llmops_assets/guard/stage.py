@@ -1,6 +1,5 @@
 """The guard's training as one function for a child process: rows in, `guard.safetensors` and `guard.json` out."""
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from llmops_assets.guard.guarding import user_text
 from llmops_assets.guard.training import Example, train_guard
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import read_jsonl, sha256_bytes
+from llmops_assets.tasks.answers import json_object
 
 REFUSED, FOREIGN = "refuse", "none"
 VALIDATION, TOPICS = "validation", "topics"
@@ -85,11 +85,7 @@ def _by_hash(row: Mapping[str, Any]) -> str:
 
 
 def _action(row: Mapping[str, Any]) -> str:
-    try:
-        answer = json.loads(row["messages"][-1]["content"])
-    except json.JSONDecodeError:
-        return ""
-    return str(answer.get("action", "")) if isinstance(answer, dict) else ""
+    return str(json_object(row["messages"][-1]["content"]).get("action", ""))
 
 
 def distinct(found: Iterable[Example]) -> list[Example]:

@@ -10,6 +10,7 @@ from llmops_assets.curation.composing.commands import GENERATOR_VERSION, Parts, 
 from llmops_assets.curation.reviewing import read_decisions
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.storage import atomic
+from llmops_assets.tasks.answers import json_object
 from llmops_assets.tasks.registry import get_task
 
 
@@ -111,10 +112,9 @@ def _parts(rows: list[dict[str, Any]], words: list[dict[str, Any]]) -> Parts:
 
 def _answer(row: dict[str, Any]) -> dict[str, str]:
     try:
-        value = json.loads(row["messages"][-1]["content"])
-    except (KeyError, IndexError, TypeError, json.JSONDecodeError):
+        return json_object(row["messages"][-1]["content"])
+    except (KeyError, IndexError, TypeError):
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _token_counter(shop: Workshop) -> Callable[[str], int]:

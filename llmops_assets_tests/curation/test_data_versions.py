@@ -68,3 +68,19 @@ def test_a_prefix_of_two_versions_is_refused(tmp_path: Path) -> None:
     version(tmp_path, "call Bo")
     with pytest.raises(StoreError, match="it begins 2"):
         ArtifactStore(tmp_path).named("sft_dataset", "TaskMaster", "")
+
+
+def test_review_lists_what_is_left_to_look_at(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    turns = [{"role": "user", "content": "mail [EMAIL]"}, {"role": "assistant", "content": "{}"}]
+    more = {"source": "s", "license": "MIT", "group": "g", "category": "list", "composed": False}
+
+    def make(work: Path) -> dict[str, Any]:
+        write_jsonl(work / "conversations.jsonl", [{"id": "one", "messages": turns, **more}])
+        return {}
+
+    ArtifactStore(store).build(
+        "curated_conversations", "TaskMaster", inputs={}, settings=[], code_version="1", make=make
+    )
+    with pytest.raises(SystemExit, match="0"):
+        main(["review", "TaskMaster", "--list"])
+    assert capsys.readouterr().out == "one: redacted: [EMAIL]: mail [EMAIL] | {}\n"
