@@ -6,9 +6,11 @@ One function: package "kombu", module "kombu/utils/url.py", name "parse_url", co
 import ast
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from llmops_assets.curation.collecting.carriers import Carrier, Progress, unpacked
 
 NOT_OURS = re.compile(
     r"test|vendor|_pb2|antlr|generated|migrations|contrib/(?:gis|admin)|locale|examples|/ext/|_dist_ver|externals"
@@ -48,6 +50,15 @@ def functions_in(folder: Path, package: str) -> Iterator[SourceFunction]:
             yield from functions_of(path.read_text(encoding="utf-8"), package, module)
         except (SyntaxError, UnicodeDecodeError, ValueError):
             continue
+
+
+def codes_in(carriers: Iterable[Carrier], folders: Mapping[str, str], cache: Path, progress: Progress) -> set[str]:
+    """The text of every function of these packages: what packages have copied from each other stays out of training."""
+    return {
+        function.code
+        for carrier in carriers
+        for function in functions_in(unpacked(carrier, cache, progress), folders.get(carrier.name, carrier.name))
+    }
 
 
 def functions_of(source: str, package: str, module: str) -> list[SourceFunction]:

@@ -12,13 +12,13 @@ from typing import Any
 
 from llmops_assets.curation.collecting.carriers import Carrier, Progress, unpacked
 from llmops_assets.curation.collecting.code_packages import DOCUMENT_EVAL, DOCUMENT_TRAIN, FOLDERS
-from llmops_assets.curation.collecting.functions import SourceFunction, functions_in
+from llmops_assets.curation.collecting.functions import SourceFunction, codes_in, functions_in
 from llmops_assets.storage.atomic import sha256_bytes
 from llmops_assets.tasks import docstring as task
 
 MAX_CHARACTERS, MAX_WORDS, MIN_LINES, PER_MODULE = 700, 16, 2, 14
-TRAIN_RECORDS, EVAL_CASES = 640, 170
-SHARE_OF_PLAIN = 0.2
+TRAIN_RECORDS, EVAL_CASES = 3200, 520
+SHARE_OF_PLAIN = 0.24
 HEAD = re.compile(
     r"^(Args|Arguments|Parameters|Returns?|Yields?|Raises|Example|Examples|Note|Notes|Usage|References|Warning):\s*$"
 )
@@ -197,7 +197,9 @@ def _origin(one: Documented, request: str) -> dict[str, Any]:
 
 def collect_train(cache: Path, progress: Progress) -> list[dict[str, Any]]:
     """Training records."""
-    return [record(one) for one in choose(pool_of(DOCUMENT_TRAIN, cache, progress), TRAIN_RECORDS)]
+    held_out = codes_in(DOCUMENT_EVAL, FOLDERS, cache, progress)
+    pool = [one for one in pool_of(DOCUMENT_TRAIN, cache, progress) if one.function.code not in held_out]
+    return [record(one) for one in choose(pool, TRAIN_RECORDS)]
 
 
 def collect_eval(cache: Path, progress: Progress) -> list[dict[str, Any]]:

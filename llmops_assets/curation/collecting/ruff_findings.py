@@ -6,20 +6,23 @@ One record: {"id": "review-3f...", "messages": [{user: "1: def ..."}, {assistant
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.curation.collecting.carriers import Carrier, Progress, unpacked
 from llmops_assets.curation.collecting.code_packages import FOLDERS, REVIEW_EVAL, REVIEW_TRAIN
-from llmops_assets.curation.collecting.functions import SourceFunction, functions_in
+from llmops_assets.curation.collecting.functions import SourceFunction, codes_in, functions_in
+from llmops_assets.curation.collecting.undone_fixes import UNDO, undone
 from llmops_assets.storage.atomic import sha256_bytes
 from llmops_assets.tasks import code_review
 from llmops_assets.tasks.review_rules import RULES
 
 MAX_CHARACTERS = 560
 SHARE_OF_PACKAGE = 0.25
-PER_MODULE = 8
+PER_MODULE = 12
+SPARE, TRIES = 2, 3
+"""Functions with a fix undone: made for each that is wanted, and tried for each that is made."""
 NEAR_MISS = re.compile(
     r"\bexcept\b|\belse\b|\bzip\(|%|\.format\(|\bf\"|\bf'|\braise\b|\bassert\w+|=None|\bglobals?\b|\bprint|\bimport\b"
 )
@@ -33,34 +36,18 @@ class Quotas:
     clean: int
 
 
-TRAIN_QUOTAS = Quotas(
-    {
-        "needless else": 110,
-        "shadows builtin": 100,
-        "old string formatting": 60,
-        "import inside function": 45,
-        "assert in code": 40,
-        "zip without strict": 42,
-        "catches everything": 50,
-        "swallowed error": 46,
-        "raise without from": 56,
-        "leftover print": 40,
-        "global statement": 40,
-        "mutable default": 60,
-        "unclear name": 46,
-    },
-    310,
-)
-EVAL_QUOTAS = Quotas({rule.name: 14 for rule in RULES}, 64)
+TRAIN_QUOTAS = Quotas({rule.name: 330 for rule in RULES} | {"needless else": 450, "shadows builtin": 400}, 2100)
+EVAL_QUOTAS = Quotas({rule.name: 31 for rule in RULES}, 190)
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A function with its review, and which carrier it came from."""
+    """A function with its review, and which carrier it came from; `undone`: a fix was taken out of it."""
 
     function: SourceFunction
     review: code_review.Review
     carrier: Carrier
+    undone: bool = False
 
     @property
     def rules(self) -> frozenset[str]:
@@ -76,10 +63,11 @@ def fits(function: SourceFunction) -> bool:
 def choose(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
     """A balanced choice by contents only: rare rules first, then clean ones, half of them near misses.
 
-    No package gives more than a quarter of the records of one rule, unless nothing else is left.
+    Code as people left it comes before code with a fix undone. No package gives more than a quarter of the records
+    of one rule, unless nothing else is left.
     """
-    ordered = sorted(pool, key=lambda one: sha256_bytes(one.function.code.encode()))
-    supply = Counter(rule for one in ordered for rule in one.rules)
+    ordered = sorted(pool, key=lambda one: (one.undone, sha256_bytes(one.function.code.encode())))
+    supply = supply_of(ordered)
     chosen: dict[str, Labelled] = {}
     modules: Counter[str] = Counter()
     for rule in sorted(quotas.per_rule, key=lambda name: (supply[name], name)):
@@ -91,6 +79,41 @@ def choose(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
     _take(near, quotas.clean // 2, chosen, modules)
     _take(clean, quotas.clean - quotas.clean // 2, chosen, modules)
     return sorted(chosen.values(), key=lambda one: sha256_bytes(one.function.code.encode()))
+
+
+def supply_of(pool: Iterable[Labelled]) -> Counter[str]:
+    """How many functions break each rule."""
+    return Counter(rule for one in pool for rule in one.rules)
+
+
+def with_undone(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
+    """The pool, with clean functions turned into broken ones for the rules that it breaks too seldom."""
+    supply = supply_of(pool)
+    left = sorted((one for one in pool if not one.rules), key=lambda one: sha256_bytes(one.function.code.encode()))
+    made: list[Labelled] = []
+    for rule in sorted(UNDO, key=lambda name: (supply[name], name)):
+        found, left = _undo(left, rule, SPARE * (quotas.per_rule.get(rule, 0) - supply[rule]))
+        made += found
+    return [*(one for one in pool if one.rules), *left, *made]
+
+
+def _undo(clean: list[Labelled], rule: str, wanted: int) -> tuple[list[Labelled], list[Labelled]]:
+    """At most `wanted` functions that the linter finds this rule broken in and nothing else; and the clean ones left."""
+    tries: list[tuple[Labelled, str]] = []
+    for one in clean:
+        if len(tries) >= TRIES * wanted:
+            break
+        texts = undone(one.function.code, rule)
+        tries += [(one, texts[len(one.function.code) % len(texts)])] if texts else []
+    labels = code_review.label([text for _, text in tries]) if tries else []
+    found: list[Labelled] = []
+    used: set[str] = set()
+    for (one, text), review in zip(tries, labels, strict=True):
+        changed = replace(one, function=replace(one.function, code=text), review=review, undone=True)
+        if len(found) < wanted and fits(changed.function) and [item["rule"] for item in review["findings"]] == [rule]:
+            found.append(changed)
+            used.add(one.function.code)
+    return found, [one for one in clean if one.function.code not in used]
 
 
 def _take(fitting: Sequence[Labelled], wanted: int, chosen: dict[str, Labelled], modules: Counter[str]) -> None:
@@ -151,7 +174,7 @@ def case(one: Labelled) -> dict[str, Any]:
 def _origin(one: Labelled, request: str) -> dict[str, Any]:
     return {
         "id": f"review-{sha256_bytes(request.encode())[:12]}",
-        "source": one.carrier.source,
+        "source": f"{one.carrier.source} with a fix undone" if one.undone else one.carrier.source,
         "license": one.carrier.license,
         "package": one.carrier.name,
         "group": one.function.group,
@@ -161,8 +184,11 @@ def _origin(one: Labelled, request: str) -> dict[str, Any]:
 
 
 def collect_train(cache: Path, progress: Progress) -> list[dict[str, Any]]:
-    """Training records."""
-    return [record(one) for one in choose(pool_of(REVIEW_TRAIN, cache, progress), TRAIN_QUOTAS)]
+    """Training records: functions as people left them, and with a fix undone where a rule is seldom broken."""
+    held_out = codes_in(REVIEW_EVAL, FOLDERS, cache, progress)
+    pool = [one for one in pool_of(REVIEW_TRAIN, cache, progress) if one.function.code not in held_out]
+    progress("undo fixes for the rules that are seldom broken")
+    return [record(one) for one in choose(with_undone(pool, TRAIN_QUOTAS), TRAIN_QUOTAS)]
 
 
 def collect_eval(cache: Path, progress: Progress) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def test_a_product_without_collectors_is_told_where_to_put_records(tmp_path: Pat
 @pytest.mark.parametrize("path", [collector.path for collector in COLLECTORS])
 def test_vendored_files_are_small_and_clean(path: str) -> None:
     file = DATA / path
-    assert file.stat().st_size < 2_000_000
+    assert file.stat().st_size < 5_000_000
     text = file.read_text(encoding="utf-8")
     assert "\ufffd" not in text
     rows = read_jsonl(file)
@@ -50,14 +50,14 @@ def test_training_and_evaluation_share_no_package_and_no_function(product: str) 
     raw, held_out = (read_jsonl(DATA / collector.path) for collector in collectors_of(product))
     assert not {row["package"] for row in raw} & {row["package"] for row in held_out}
     assert not {row["messages"][0]["content"] for row in raw} & {row["messages"][0]["content"] for row in held_out}
-    assert len(held_out) >= 150
-    assert 500 <= len(raw) <= 900
+    assert len(held_out) >= 500
+    assert len(raw) >= 3000
 
 
 def test_a_third_of_the_reviews_are_clean_and_every_rule_is_there() -> None:
     for path, least in (
-        ("raw/CodeReviewer/ruff_findings.jsonl", 40),
-        ("eval/CodeReviewer/contract.jsonl", 7),
+        ("raw/CodeReviewer/ruff_findings.jsonl", 330),
+        ("eval/CodeReviewer/contract.jsonl", 28),
     ):
         rows = read_jsonl(DATA / path)
         rules = Counter(rule for row in rows for rule in row["meta"]["rules"])

@@ -30,7 +30,7 @@ def test_no_package_fills_a_rule_where_others_can() -> None:
 
 def test_one_module_gives_only_a_few() -> None:
     pool = [labelled(n, "leftover print", "a", "a/one.py") for n in range(50)]
-    assert len(choose(pool, Quotas({"leftover print": 40}, 0))) == 8
+    assert len(choose(pool, Quotas({"leftover print": 40}, 0))) == 12
 
 
 def test_the_order_of_the_pool_changes_nothing() -> None:
