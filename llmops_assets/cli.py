@@ -61,6 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     diff.add_argument("product")
     diff.add_argument("versions", nargs="*", metavar="VERSION", help="older and newer; default: the last two")
     diff.add_argument("--most", type=int, default=5, help="so many examples of each kind of change, default 5")
+    listed = views.add_parser("versions", help="every version that this machine made, numbered by what changed")
+    listed.add_argument("product")
     review = commands.add_parser("review", help="a local page to keep, edit or reject training records")
     review.add_argument("product")
     review.add_argument("--port", type=int, default=8090)

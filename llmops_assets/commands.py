@@ -198,14 +198,35 @@ def collect(options: argparse.Namespace) -> int:
 
 
 def data(options: argparse.Namespace) -> int:
-    """Shows what was added to, removed from, moved in or changed in a product's training data."""
+    """Lists the versions of a product's training data, or shows what two of them differ in."""
     from llmops_assets.curation.comparing import compare_datasets, describe
 
     shop = shop_of(find_project(), options.product)
+    if options.view == "versions":
+        return data_versions(shop)
     older, newer = two_versions(shop, options.versions)
     say(f"{shop.product}: {older.digest[:12]} -> {newer.digest[:12]}")
     for line in describe(compare_datasets(_splits(older), _splits(newer)), most=options.most):
         say(line)
+    return 0
+
+
+def data_versions(shop: Workshop) -> int:
+    """Prints a line a version of the training data that this machine made, the oldest first."""
+    from llmops_assets.curation.comparing import FIRST, KINDS, bumped, compare_datasets
+
+    version, before = FIRST, None
+    for digest in reversed(shop.store.versions(DATASET, shop.product)):
+        now = _splits(shop.store.load(DATASET, shop.product, digest))
+        counts = f"{len(now['train'])} train, {len(now['validation'])} validation"
+        if before is not None:
+            diff = compare_datasets(before, now)
+            version = bumped(version, diff)
+            counts += "".join(f", {len(diff.of_kind(kind))} {kind}" for kind in KINDS if diff.of_kind(kind))
+        say(f"{'.'.join(map(str, version)):>8}  {digest[:12]}  {counts}")
+        before = now
+    if before is None:
+        say(f"{shop.product} has no training data yet; run `llmops run {shop.product} --stage data`")
     return 0
 
 

@@ -77,10 +77,13 @@ def empty(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (spoil("rows", b'{"messages": [\n{"messages"\n'), "got none that can be read: expected a JSON object"),
-        (spoil("rows", b"7\n[]\n"), "got none that can be read: expected one of the keys"),
-        (spoil("rows", '{"prompt": "a", "completion": "b"}\n'.encode("utf-16")), "expected UTF-8, got byte 0xff"),
-        (spoil("rows", b""), "got none that can be read: the files are empty"),
+        (spoil("rows", b'{"messages": [\n{"messages"\n'), "got none of 2; rows.jsonl:1: expected a JSON object"),
+        (spoil("rows", b"7\n[]\n"), "got none of 2; rows.jsonl:1: expected one of the keys"),
+        (
+            spoil("rows", '{"prompt": "a", "completion": "b"}\n'.encode("utf-16")),
+            "rows.jsonl:1: expected UTF-8, got byte 0xff",
+        ),
+        (spoil("rows", b""), "to pass cleaning, got none of 0; the files are empty"),
         (empty, "expected JSONL files with conversations for TaskMaster, found none; put some into its raw folder"),
     ],
     ids=["corrupt lines", "no objects", "wrong encoding", "empty file", "no folder"],
@@ -142,7 +145,7 @@ def test_a_step_that_fails_is_one_line_of_the_run_and_stands_in_its_result(tiny_
     spoil("rows", b"{\n")(tiny_project.root / "data")
     line = one_line(tiny_project.llmops("run", "TaskMaster", code=1))
     assert line.startswith(
-        "llmops: TaskMaster: curated_conversations: expected conversations for TaskMaster in 1 files"
+        "llmops: TaskMaster: curated_conversations: expected records of TaskMaster to pass cleaning, got none of 1"
     )
     (error,) = tiny_project.result()["errors"]
     assert line == f"llmops: TaskMaster: {error}"

@@ -1,16 +1,18 @@
-"""The cleaning rules in their order: a record passes all of them, or goes to quarantine with the rule's name."""
+"""The cleaning rules in their order: a record passes all of them, or goes to quarantine with the rule's name.
+
+Each rule is a function of one record; only twins need to know what came before.
+"""
 
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
-from llmops_assets.curation.deduplication import Deduplicator
+from llmops_assets.curation.deduplication import Keys, keys_of, twin_in
 from llmops_assets.curation.planted import injected, mixed_script
 from llmops_assets.curation.records import Message, Record, Rejected, asked
 from llmops_assets.curation.redaction import redact
-from llmops_assets.curation.reviewing import UNREVIEWED, Decisions, decided
+from llmops_assets.curation.reviewing import Decisions, decided
 from llmops_assets.recipes.data import DataConfig
 
 CountTokens = Callable[[str], int]
@@ -18,71 +20,101 @@ ROLES = ("system", "user", "assistant", "tool")
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """Every record that came in is in exactly one of the two lists; the funnel counts them by rule."""
+class Rules:
+    """What the rules go by.
 
-    kept: list[Record]
-    rejected: list[Rejected]
-    funnel: dict[str, int]
-    redacted: dict[str, int]
+    Attributes:
+        config: the recipe's `data` section.
+        count_tokens: of the base model; a token covers at least one byte. Picklable where processes share the work.
+        decisions: what people said of records.
+    """
 
-
-def clean(
-    records: Sequence[Record], config: DataConfig, count_tokens: CountTokens, decisions: Decisions = UNREVIEWED
-) -> Cleaned:
-    """Applies schema, normalisation, language, length, planted harm, redaction, review, duplicates and quality, in this order."""
-    kept: list[Record] = []
-    rejected: list[Rejected] = []
-    redacted: Counter[str] = Counter()
-    seen = Deduplicator(config.cleaning.near_duplicate_threshold)
-    for record in records:
-        after, problem = _through(record, config, count_tokens, seen, redacted, decisions)
-        if problem:
-            rejected.append(Rejected(problem[0], problem[1], record.id, record.to_row()))
-        else:
-            kept.append(after)
-    rules = Counter(row.rule for row in rejected)
-    return Cleaned(
-        kept, rejected, {"read": len(records), **dict(sorted(rules.items())), "kept": len(kept)}, dict(redacted)
-    )
+    config: DataConfig
+    count_tokens: CountTokens
+    decisions: Decisions = field(default_factory=dict)
 
 
-def _through(
-    record: Record,
-    config: DataConfig,
-    count_tokens: CountTokens,
-    seen: Deduplicator,
-    redacted: Counter[str],
-    decisions: Decisions,
-) -> tuple[Record, tuple[str, str] | None]:
+@dataclass(frozen=True)
+class Examined:
+    """A record that passed every rule that looks at one record alone, and what the last two rules need.
+
+    Attributes:
+        record: cleaned.
+        redacted: the kinds of what was replaced in it.
+        keys: what tells its twins.
+        quality: in [0, 1].
+    """
+
+    record: Record
+    redacted: tuple[str, ...]
+    keys: Keys
+    quality: float
+
+
+def examine(records: Sequence[Record | Rejected], rules: Rules) -> list[Examined | Rejected]:
+    """Schema, normalisation, language, length, planted harm, redaction and review, in this order; rejected ones pass as they are."""
+    through = [each if isinstance(each, Rejected) else _through(each, rules) for each in records]
+    cleaned = [each[0] for each in through if not isinstance(each, Rejected)]
+    keys = iter(keys_of(cleaned, rules.config.cleaning.near_duplicate_threshold))
+    return [
+        each if isinstance(each, Rejected) else Examined(each[0], each[1], next(keys), quality(each[0]))
+        for each in through
+    ]
+
+
+def _through(record: Record, rules: Rules) -> tuple[Record, tuple[str, ...]] | Rejected:
+    came, config = record, rules.config
     problem = schema_problem(record.messages)
     if problem:
-        return record, ("schema", problem)
+        return _rejected("schema", problem, came)
     record = record.with_texts([normalise(text) for text in record.texts])
     for rule, reason in (
         ("schema", schema_problem(record.messages)),
         ("language", language_problem(record, config)),
-        ("length", length_problem(record, config, count_tokens)),
+        ("length", length_problem(record, config, rules.count_tokens)),
         ("mixed_script", mixed_script(record.texts)),
         ("injection", injected(record)),
     ):
         if reason:
-            return record, (rule, reason)
+            return _rejected(rule, reason, came)
+    kinds: tuple[str, ...] = ()
     if config.cleaning.redact:
         pairs = [redact(text, config.cleaning.pii_allowed) for text in record.texts]
-        redacted.update(kind for _, kinds in pairs for kind in kinds)
-        record = record.with_texts([text for text, _ in pairs])
-    record, rejected = decided(record, decisions)
-    if rejected:
-        return record, ("review", rejected)
-    twin = seen.twin_of(record)
-    if twin:
-        return record, twin
-    value = quality(record)
-    if value < config.cleaning.minimum_quality:
-        return record, ("quality", f"expected at least {config.cleaning.minimum_quality}, got {value:.2f}")
-    seen.add(record)
-    return record, None
+        kinds = tuple(kind for _, found in pairs for kind in found)
+        record = record.with_texts([text for text, _ in pairs]) if kinds else record
+    record, said = decided(record, rules.decisions)
+    return _rejected("review", said, came) if said else (record, kinds)
+
+
+def _rejected(rule: str, reason: str, record: Record) -> Rejected:
+    return Rejected(rule, reason, record.id, record.to_row())
+
+
+def settle(
+    chunk: Sequence[Examined | Rejected], known: dict[int, str], config: DataConfig
+) -> list[Examined | Rejected]:
+    """Twins and quality, record by record.
+
+    Args:
+        chunk: in the order of arrival.
+        known: ids of kept records by key; gets those of the chunk that are kept.
+        config: the recipe's `data` section.
+    """
+    settled: list[Examined | Rejected] = []
+    for each in chunk:
+        if isinstance(each, Rejected):
+            settled.append(each)
+            continue
+        twin = twin_in(known, each.keys)
+        if twin is None and each.quality < config.cleaning.minimum_quality:
+            twin = ("quality", f"expected at least {config.cleaning.minimum_quality}, got {each.quality:.2f}")
+        if twin:
+            settled.append(_rejected(*twin, each.record))
+            continue
+        for key in (each.keys.exact, *each.keys.near):
+            known.setdefault(key, each.record.id)
+        settled.append(each)
+    return settled
 
 
 def schema_problem(messages: Sequence[Message]) -> str:
@@ -101,13 +133,20 @@ def schema_problem(messages: Sequence[Message]) -> str:
 
 def normalise(text: str) -> str:
     """Mended encoding accidents, one Unicode form, no invisible characters, no trailing blanks; line breaks stay."""
+    if text.isascii() and text.replace("\n", "").isprintable() and "&" not in text:
+        # Nothing to mend: the longer way comes to the same.
+        return _trimmed(text)
     import ftfy
 
     plain = unicodedata.normalize("NFC", ftfy.fix_text(text, uncurl_quotes=False, fix_latin_ligatures=False))
     kept = "".join(
         char for char in plain if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cs")
     )
-    return "\n".join(line.rstrip() for line in kept.replace("\r\n", "\n").split("\n")).strip("\n")
+    return _trimmed(kept.replace("\r\n", "\n"))
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.split("\n")).strip("\n")
 
 
 def language_problem(record: Record, config: DataConfig) -> str:
@@ -131,6 +170,10 @@ def _is_code(text: str) -> bool:
 
 def length_problem(record: Record, config: DataConfig, count_tokens: CountTokens) -> str:
     """Too short or too long, in tokens of the base model."""
+    words, most = sum(len(text.split()) for text in record.texts), sum(len(text.encode()) + 1 for text in record.texts)
+    if words >= config.min_tokens and most <= config.max_tokens:
+        # A word is at least a token, a token at least a byte: no need to count.
+        return ""
     tokens = sum(count_tokens(text) for text in record.texts)
     inside = config.min_tokens <= tokens <= config.max_tokens
     return "" if inside else f"expected {config.min_tokens} to {config.max_tokens} tokens, got {tokens}"
@@ -143,8 +186,3 @@ def quality(record: Record) -> float:
     words = text.casefold().split()
     variety = len(set(words)) / len(words)
     return min(1.0, solid + 0.2) * min(1.0, variety * 2)
-
-
-def survivors(records: Iterable[Record]) -> Counter[str]:
-    """Kept records by category."""
-    return Counter(record.category for record in records)

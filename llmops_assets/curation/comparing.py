@@ -72,6 +72,23 @@ def _kind(before: tuple[str, Row] | None, after: tuple[str, Row] | None) -> str:
     return "changed" if before[1] != after[1] else ""
 
 
+FIRST = (1, 0, 0)
+
+
+def bumped(version: tuple[int, int, int], diff: DatasetDiff) -> tuple[int, int, int]:
+    """The next semantic version of a dataset.
+
+    Major where a record is gone or has changed sides: a model or a number of before cannot be compared with one of now.
+    Minor where records came, patch where only words or labels of known ones were mended.
+    """
+    major, minor, patch = version
+    if diff.of_kind("removed") or diff.of_kind("moved"):
+        return major + 1, 0, 0
+    if diff.of_kind("added"):
+        return major, minor + 1, 0
+    return (major, minor, patch + 1) if diff.of_kind("changed") else version
+
+
 def describe(diff: DatasetDiff, *, most: int = 5) -> list[str]:
     """The diff as lines for people: a count a kind, and up to `most` examples of each."""
     lines = [f"{len(diff.of_kind(kind)):6} {kind}" for kind in KINDS] + [f"{diff.same:6} the same"]

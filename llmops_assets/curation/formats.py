@@ -6,7 +6,7 @@ A line that cannot be read never stops a run: it becomes a quarantine row that n
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 from llmops_assets.curation.records import Message, Record, Rejected
 from llmops_assets.errors import DataError
@@ -18,47 +18,55 @@ LONGEST_LINE = 256 * 1024
 EXPECTED = "one of the keys messages, conversations, instruction or prompt"
 
 
-def read_files(files: Sequence[Path], product: str) -> tuple[list[Record], list[Rejected]]:
-    """All records of the files, and what could not be read.
+class Line(NamedTuple):
+    """A line of a file of records: its place, the name for records without one, its first bytes, and its length."""
+
+    where: str
+    stem: str
+    data: bytes
+    size: int
+
+
+def lines_in(files: Sequence[Path], product: str) -> Iterator[Line]:
+    """The lines that hold something, one at a time; of too long ones only the beginning is kept.
 
     Raises:
-        DataError: there are no files, or not one usable row in them.
+        DataError: there are no files.
     """
     if not files:
         raise DataError(
             f"expected JSONL files with conversations for {product}, found none; put some into its raw folder"
         )
-    records: list[Record] = []
-    rejected: list[Rejected] = []
     for path in files:
-        for found in _rows(path):
-            (records if isinstance(found, Record) else rejected).append(found)  # type: ignore[arg-type]
-    if not records:
-        reason = rejected[0].reason if rejected else "the files are empty"
-        raise DataError(
-            f"expected conversations for {product} in {len(files)} files, got none that can be read: {reason}"
-        )
-    return records, rejected
+        with path.open("rb") as file:
+            for number, (data, size) in enumerate(_bounded(file), 1):
+                if data.strip():
+                    yield Line(f"{path.name}:{number}", path.stem, data, size)
 
 
-def _rows(path: Path) -> Iterator[Record | Rejected]:
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        if not line.strip():
-            continue
-        where = f"{path.name}:{number}"
-        if len(line) > LONGEST_LINE:
-            yield Rejected("size", f"expected at most {LONGEST_LINE} bytes, got {len(line)}", where, repr(line[:200]))
-            continue
-        try:
-            yield _record(json.loads(line.decode("utf-8")), path.stem, where)
-        except UnicodeDecodeError as error:
-            yield Rejected("encoding", f"expected UTF-8, got byte {line[error.start]:#x}", where, repr(line[:200]))
-        except json.JSONDecodeError as error:
-            yield Rejected("json", f"expected a JSON object, got: {error.msg}", where, line.decode("utf-8")[:200])
-        except RecursionError:
-            yield Rejected("json", "expected a JSON object, got brackets within brackets", where, repr(line[:200]))
-        except (KeyError, TypeError, ValueError) as error:
-            yield Rejected("form", f"expected {EXPECTED}, got: {error}", where, line.decode("utf-8")[:200])
+def _bounded(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    while data := file.readline(LONGEST_LINE + 1):
+        size, last = len(data), data
+        while not last.endswith(b"\n") and (last := file.readline(LONGEST_LINE)):
+            size += len(last)
+        yield data, size
+
+
+def record_of(line: Line) -> Record | Rejected:
+    """The record of a line, or why there is none."""
+    where, data = line.where, line.data
+    if line.size > LONGEST_LINE:
+        return Rejected("size", f"expected at most {LONGEST_LINE} bytes, got {line.size}", where, repr(data[:200]))
+    try:
+        return _record(json.loads(data.decode("utf-8")), line.stem, where)
+    except UnicodeDecodeError as error:
+        return Rejected("encoding", f"expected UTF-8, got byte {data[error.start]:#x}", where, repr(data[:200]))
+    except json.JSONDecodeError as error:
+        return Rejected("json", f"expected a JSON object, got: {error.msg}", where, data.decode("utf-8")[:200])
+    except RecursionError:
+        return Rejected("json", "expected a JSON object, got brackets within brackets", where, repr(data[:200]))
+    except (KeyError, TypeError, ValueError) as error:
+        return Rejected("form", f"expected {EXPECTED}, got: {error}", where, data.decode("utf-8")[:200])
 
 
 def _record(row: Any, stem: str, where: str) -> Record:

@@ -49,7 +49,6 @@ class Decision:
 
 Decisions = Mapping[str, Decision]
 """By the content they are about; of two on one record the later holds."""
-UNREVIEWED: Decisions = {}
 
 
 def decision_from(row: Mapping[str, Any]) -> Decision:

@@ -3,22 +3,34 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.curation import redaction
-from llmops_assets.curation.cleaning import CountTokens, clean, schema_problem
+from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.contamination import CaseIndex
-from llmops_assets.curation.dataset_card import dataset_card, sources_of
-from llmops_assets.curation.formats import read_files
+from llmops_assets.curation.dataset_card import Tally, dataset_card
+from llmops_assets.curation.flow import Flow
+from llmops_assets.curation.pictures import plot_data
 from llmops_assets.curation.planted import telling_words
 from llmops_assets.curation.preferences import HELPED, Damage, Pair, Passes, build_pairs
-from llmops_assets.curation.records import Record, Rejected, record_from
-from llmops_assets.curation.reviewing import UNREVIEWED, Decisions
-from llmops_assets.curation.splitting import split
+from llmops_assets.curation.read_back import ReadBack
+from llmops_assets.curation.records import Record, record_from
+from llmops_assets.curation.splitting import TRAIN, VALIDATION, side_of
 from llmops_assets.errors import DataError
 from llmops_assets.recipes.data import DataConfig
-from llmops_assets.storage.atomic import read_jsonl, sha256_file, write_json, write_jsonl, write_text
+from llmops_assets.storage.artifact_store import SCRATCH
+from llmops_assets.storage.atomic import (
+    each_row,
+    read_json,
+    read_jsonl,
+    sha256_file,
+    to_line,
+    write_json,
+    write_jsonl,
+    write_text,
+    written_aside,
+)
 
 EVAL_SETS = ("contract", "natural", "safety", "legitimate")
 EVAL_PAIRS = 200
@@ -28,54 +40,47 @@ def make_curated_conversations(
     work: Path,
     *,
     raw_files: Sequence[Path],
-    config: DataConfig,
-    count_tokens: CountTokens,
+    rules: Rules,
     product: str,
-    decisions: Decisions = UNREVIEWED,
+    report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Writes conversations.jsonl, quarantine.jsonl and funnel.json.
 
     Raises:
         DataError: nothing can be read, or nothing is left.
     """
-    records, unreadable = read_files(raw_files, product)
-    cleaned = clean(records, config, count_tokens, decisions)
-    if not cleaned.kept:
-        raise DataError(f"expected records of {product} to pass cleaning, got none of {len(records)}: {cleaned.funnel}")
-    rejected = [*unreadable, *cleaned.rejected]
-    write_jsonl(work / "conversations.jsonl", [record.to_row() for record in cleaned.kept])
-    write_jsonl(work / "quarantine.jsonl", [row.to_row() for row in rejected])
-    funnel = {"unreadable": len(unreadable), **cleaned.funnel}
+    flow = Flow(raw_files, rules, product, work / SCRATCH, report)
+    with (
+        written_aside(work / "conversations.jsonl") as conversations,
+        written_aside(work / "quarantine.jsonl") as quarantine,
+    ):
+        for each in flow:
+            (conversations if isinstance(each, Record) else quarantine).write(to_line(each.to_row()))
+    funnel, quarantined = flow.funnel, flow.rejected.total() + flow.unreadable
+    if not flow.kept:
+        why = f"{flow.first.where}: {flow.first.reason}" if flow.first else "the files are empty"
+        raise DataError(f"expected records of {product} to pass cleaning, got none of {quarantined}; {why}")
     write_json(work / "funnel.json", funnel)
-    categories = Counter(record.category for record in cleaned.kept)
+    found = ReadBack(work, work / SCRATCH, rules.config)
+    telling = telling_words(found)
+    plot_data(work / "data.png", funnel, found.tally, rules.config.coverage_minima)
     return {
-        "metrics": _curation_metrics(cleaned.kept, cleaned.rejected, categories, config),
-        "records": len(cleaned.kept),
-        "quarantined": len(rejected),
+        "metrics": found.metrics(raw_files, product),
+        "records": flow.kept,
+        "quarantined": quarantined,
         "funnel": funnel,
-        "redacted": cleaned.redacted,
-        "categories": dict(sorted(categories.items())),
-        "sources": sources_of(cleaned.kept),
-        "telling_words": telling_words(cleaned.kept),
+        "redacted": dict(flow.redacted),
+        "categories": dict(sorted(found.tally.categories.items())),
+        "sources": found.tally.source_rows,
+        "telling_words": telling,
+        "samples": [_sample(record) for _, record in found.tally.examples.values()],
+        "data_plot": "data.png",
     }
 
 
-def _curation_metrics(
-    kept: list[Record], rejected: list[Rejected], categories: Counter[str], config: DataConfig
-) -> dict[str, float]:
-    hashes = Counter(record.content_hash for record in kept)
-    reached = [categories[name] >= least for name, least in config.coverage_minima.items()]
-    licensed = [record.license in config.licences for record in kept]
-    found = [redaction.redact(text, config.cleaning.pii_allowed)[1] for record in kept for text in record.texts]
-    del rejected
-    return {
-        "schema_valid_share": sum(not schema_problem(record.messages) for record in kept) / len(kept),
-        "duplicate_share": 1 - len(hashes) / len(kept),
-        "secrets_left": sum(map(len, found)),
-        "sellable_share": sum(licensed) / len(kept),
-        "coverage": sum(reached) / len(reached) if reached else 1.0,
-        "written_share": sum(not record.composed for record in kept) / len(kept),
-    }
+def _sample(record: Record) -> dict[str, Any]:
+    *asked, answer = record.texts
+    return {"category": record.category, "asked": "\n".join(asked), "answer": answer, "source": record.source}
 
 
 def make_eval_dataset(
@@ -126,47 +131,62 @@ def _cases(path: Path, product: str) -> list[dict[str, Any]]:
 
 
 def make_sft_dataset(
-    work: Path, *, conversations: Path, eval_folder: Path, config: DataConfig, product: str
+    work: Path, *, curated: Path, eval_folder: Path, config: DataConfig, product: str
 ) -> dict[str, Any]:
     """Writes train.jsonl, validation.jsonl, card.md; rows that repeat an evaluation case go to quarantine.jsonl.
+
+    Args:
+        work: the folder.
+        curated: with conversations.jsonl and funnel.json.
+        eval_folder: with a file for each evaluation set.
+        config: the recipe's `data` section.
+        product: named in the card and where something is wrong.
 
     Raises:
         DataError: nothing is left to train on.
     """
-    records = [record_from(row) for row in read_jsonl(conversations)]
-    index = _case_index(eval_folder)
-    clashes = {record.id: case for record in records if (case := index.overlap(record.messages))}
-    clean_records = [record for record in records if record.id not in clashes]
-    sides = split(clean_records, config.train_split)
-    if not sides.train or not sides.validation:
+    index, tallies = _case_index(eval_folder), {TRAIN: Tally(), VALIDATION: Tally()}
+    groups: dict[str, set[str]] = {TRAIN: set(), VALIDATION: set()}
+    repeating = contaminated = 0
+    with ExitStack() as open_files:
+        files = {
+            name: open_files.enter_context(written_aside(work / f"{name}.jsonl")) for name in (*tallies, "quarantine")
+        }
+        for row in each_row(curated / "conversations.jsonl"):
+            record = record_from(row)
+            case = index.overlap(record.messages)
+            if case:
+                repeating += 1
+                files["quarantine"].write(to_line({"id": record.id, "rule": "contamination", "case": case}))
+                continue
+            side = side_of(record.group, config.train_split)
+            tallies[side].add(record)
+            groups[side].add(record.group)
+            files[side].writelines(map(to_line, _repeated(record, config.written_repeats if side == TRAIN else 1)))
+    if not all(tally.records for tally in tallies.values()):
         raise DataError(
-            f"expected rows of {product} on both sides of the split, got {len(sides.train)} and {len(sides.validation)}"
+            f"expected rows of {product} on both sides of the split, "
+            f"got {tallies[TRAIN].records} and {tallies[VALIDATION].records}"
         )
-    write_jsonl(
-        work / "train.jsonl", [row for record in sides.train for row in _repeated(record, config.written_repeats)]
-    )
-    write_jsonl(work / "validation.jsonl", [record.to_row() for record in sides.validation])
-    write_jsonl(
-        work / "quarantine.jsonl",
-        [{"id": name, "rule": "contamination", "case": case} for name, case in clashes.items()],
-    )
-    digests = {name: sha256_file(work / f"{name}.jsonl") for name in ("train", "validation")}
-    write_text(
-        work / "card.md",
-        dataset_card(product, {"train": sides.train, "validation": sides.validation}, digests, config.seed),
-    )
-    groups = {record.group for record in sides.train} & {record.group for record in sides.validation}
+    for name in tallies:
+        contaminated += sum(bool(index.overlap(row["messages"])) for row in each_row(work / f"{name}.jsonl"))
+    digests = {name: sha256_file(work / f"{name}.jsonl") for name in tallies}
+    card = dataset_card(
+        product, tallies, digests, funnel=read_json(curated / "funnel.json"), repeating=repeating,
+        minima=config.coverage_minima, seed=config.seed,
+    )  # fmt: skip
+    write_text(work / "card.md", card)
     return {
         "metrics": {
-            "split_overlap": len(groups),
-            "contaminated": sum(bool(index.overlap(record.messages)) for record in clean_records),
-            "train_rows": len(sides.train),
+            "split_overlap": len(groups[TRAIN] & groups[VALIDATION]),
+            "contaminated": contaminated,
+            "train_rows": tallies[TRAIN].records,
         },
-        "train": len(sides.train),
-        "validation": len(sides.validation),
-        "moved_to_quarantine": len(clashes),
+        "train": tallies[TRAIN].records,
+        "validation": tallies[VALIDATION].records,
+        "moved_to_quarantine": repeating,
         "sha256": digests,
-        "sources": sources_of(clean_records),
+        "sources": sum(tallies.values(), Tally()).source_rows,
         "card_markdown": "card.md",
     }
 

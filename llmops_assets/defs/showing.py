@@ -79,7 +79,14 @@ def _value(folder: Path, name: str, value: Any) -> Any:
         return dg.MetadataValue.md(
             (folder / value).read_text(encoding="utf-8") if (folder / value).is_file() else value
         )
+    if isinstance(value, list) and value and all(_is_flat(row) for row in value):
+        return dg.MetadataValue.table(records=[dg.TableRecord(row) for row in value])
     return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def _is_flat(row: Any) -> bool:
+    """Whether a row fits a table: a mapping of plain values."""
+    return isinstance(row, dict) and all(isinstance(cell, str | int | float | bool) for cell in row.values())
 
 
 def _image(path: Path) -> dg.MarkdownMetadataValue:

@@ -1,11 +1,13 @@
 """Stage 1: raw files -> curated_conversations -> sft_dataset, preference_dataset; eval_dataset beside them."""
 
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.curation import stage
+from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.composing.commands import GENERATOR_VERSION, Parts, compose
 from llmops_assets.curation.reviewing import read_decisions
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
@@ -46,10 +48,9 @@ def curated_conversations(shop: Workshop) -> Made:
         found = stage.make_curated_conversations(
             work,
             raw_files=[*files, *composed],
-            config=config,
-            count_tokens=_token_counter(shop),
+            rules=Rules(config, _token_counter(shop), read_decisions(review_file(shop))),
             product=shop.product,
-            decisions=read_decisions(review_file(shop)),
+            report=shop.report,
         )
         return metadata(found.pop("metrics"), **found, not_read=strangers(shop))
 
@@ -117,15 +118,29 @@ def _answer(row: dict[str, Any]) -> dict[str, str]:
         return {}
 
 
-def _token_counter(shop: Workshop) -> Callable[[str], int]:
+@dataclass(frozen=True)
+class TokenCounter:
+    """Counts tokens of a tokenizer file; travels to other processes as its path."""
+
+    file: str
+
+    def __call__(self, text: str) -> int:
+        """How many tokens the text has."""
+        return len(_tokenizer(self.file).encode(text, add_special_tokens=False))
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(file: str) -> Any:
     # Not by transformers: it would cost this process, which lives as long as the run, seven seconds and 400 MB.
     from tokenizers import Tokenizer
 
+    return Tokenizer.from_file(file)
+
+
+def _token_counter(shop: Workshop) -> TokenCounter:
     from llmops_assets.training.base_model import resolve_base
 
-    folder = resolve_base(shop.recipe.training.base_model, shop.cache).folder
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
+    return TokenCounter(str(resolve_base(shop.recipe.training.base_model, shop.cache).folder / "tokenizer.json"))
 
 
 def eval_dataset(shop: Workshop) -> Made:
@@ -156,7 +171,7 @@ def sft_dataset(shop: Workshop) -> Made:
     def make(work: Path) -> dict[str, Any]:
         found = stage.make_sft_dataset(
             work,
-            conversations=curated.file("conversations.jsonl"),
+            curated=curated.path,
             eval_folder=cases.path,
             config=config,
             product=shop.product,

@@ -39,6 +39,7 @@ def _most(name: str, metric: str, maximum: float, *, blocking: bool = True) -> C
 
 def _curated(recipe: Recipe) -> tuple[Check, ...]:
     return (
+        _most("nothing_is_lost", "lost", 0),
         _least("every_record_is_valid", "schema_valid_share", 1.0),
         _most("duplicates_are_rare", "duplicate_share", recipe.data.max_duplicate_share),
         _most("no_secret_is_left", "secrets_left", 0),
@@ -143,9 +144,9 @@ def _watched(recipe: Recipe) -> tuple[Check, ...]:
 
 
 NODES: tuple[Node, ...] = (
-    Node("curated_conversations", "data", (), _curated, code_version="2"),
+    Node("curated_conversations", "data", (), _curated, code_version="3"),
     Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),)),
-    Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data),
+    Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data, code_version="2"),
     Node("preference_dataset", "data", ("sft_dataset",), _preference_data),
     Node(
         "guard_model",

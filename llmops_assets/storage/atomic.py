@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from llmops_assets.errors import StoreError
 
@@ -64,8 +64,9 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_bytes(path: Path, data: bytes) -> Path:
-    """Writes `path` whole or not at all.
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which becomes `path` at the end of the block, whole or not at all.
 
     Raises:
         StoreError: the disk refused (full, read-only); nothing is left behind.
@@ -76,16 +77,24 @@ def write_bytes(path: Path, data: bytes) -> Path:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         aside = Path(name)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         aside.chmod(0o644)
         aside.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         if aside is not None:
             aside.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise StoreError(f"expected to write {path}, got: {error.strerror}; free the disk or fix its rights") from error
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Writes `path` whole or not at all, see `written_aside`."""
+    with written_aside(path) as file:
+        file.write(data)
     return path
 
 
@@ -129,10 +138,16 @@ def _text(path: Path) -> str:
         raise StoreError(f"expected to read {path}, got: {error.strerror}; fix its rights or its disk") from error
 
 
-def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
-    """Writes one compact JSON object a line, keys in the order given."""
-    lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
-    return write_text(path, "".join(f"{line}\n" for line in lines))
+def to_line(row: dict[str, Any]) -> bytes:
+    """One compact JSON object and a newline, keys in the order given."""
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
+    """Writes one compact JSON object a line, as they come."""
+    with written_aside(path) as file:
+        file.writelines(map(to_line, rows))
+    return path
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
@@ -141,14 +156,31 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     Raises:
         StoreError: it is missing, not UTF-8, or a line is not a JSON object.
     """
+    return list(each_row(path))
+
+
+def each_row(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSONL file that this project wrote, one at a time; see `read_jsonl`."""
     # Not `splitlines`: it also cuts at characters that JSON leaves as they are inside a string, such as U+2028.
-    lines = _text(path).split("\n")
-    return [_object(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
-
-
-def _object(line: str, number: int, path: Path) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield _object(line, number, path)
+    except FileNotFoundError as error:
+        raise StoreError(f"expected the file {path}, found none; run the stage that writes it") from error
+    except OSError as error:
+        raise StoreError(f"expected to read {path}, got: {error.strerror}; fix its rights or its disk") from error
+
+
+def _object(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise StoreError(
+            f"expected UTF-8 in line {number} of {path}, got byte {error.object[error.start]:#x} at {error.start}; "
+            "save it as UTF-8"
+        ) from error
     except json.JSONDecodeError as error:
         raise StoreError(
             f"expected JSON in line {number} of {path}, got: {error.msg}; mend or delete the line"

@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
-from llmops_assets.curation import stage
-from llmops_assets.curation.cleaning import clean, normalise, schema_problem
+from llmops_assets.curation import flow, stage
+from llmops_assets.curation.cleaning import Rules, examine, normalise, schema_problem, settle
 from llmops_assets.curation.contamination import CaseIndex
-from llmops_assets.curation.formats import read_files
-from llmops_assets.curation.records import Record
+from llmops_assets.curation.formats import lines_in, record_of
+from llmops_assets.curation.read_back import ReadBack
+from llmops_assets.curation.records import Record, Rejected
 from llmops_assets.curation.redaction import redact
-from llmops_assets.curation.splitting import split
+from llmops_assets.curation.splitting import side_of
 from llmops_assets.errors import DataError
 from llmops_assets.recipes.data import DataConfig
-from llmops_assets.storage.atomic import read_jsonl, tree_digest, write_jsonl
+from llmops_assets.storage.atomic import read_jsonl, sha256_bytes, tree_digest, write_jsonl
 from llmops_assets.tasks.registry import get_task
 
 CONFIG = DataConfig(raw_data_path="raw", output_path="out", preference_pairs=12)
@@ -30,6 +31,17 @@ def words(text: str) -> int:
     return len(text.split())
 
 
+RULES = Rules(CONFIG, words)
+
+
+def read(files: list[Path]) -> list[Record | Rejected]:
+    return [record_of(line) for line in lines_in(files, "TaskMaster")]
+
+
+def curate(out: Path, files: list[Path], rules: Rules = RULES) -> dict[str, Any]:
+    return stage.make_curated_conversations(out, raw_files=files, rules=rules, product="TaskMaster")
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -41,9 +53,9 @@ def words(text: str) -> int:
 )
 def test_four_forms_become_one(tmp_path: Path, row: dict[str, Any]) -> None:
     write_jsonl(tmp_path / "rows.jsonl", [row])
-    records, rejected = read_files([tmp_path / "rows.jsonl"], "TaskMaster")
-    assert [turn["content"] for turn in records[0].messages] == ["q", "a"]
-    assert rejected == []
+    [found] = read([tmp_path / "rows.jsonl"])
+    assert isinstance(found, Record)
+    assert [turn["content"] for turn in found.messages] == ["q", "a"]
 
 
 def test_bad_lines_go_to_quarantine_with_file_line_and_rule(tmp_path: Path) -> None:
@@ -51,9 +63,9 @@ def test_bad_lines_go_to_quarantine_with_file_line_and_rule(tmp_path: Path) -> N
     (tmp_path / "x.jsonl").write_bytes(
         b"\n".join([good, b'{"prompt": "cut', b"\xff\xfe", b"[1]", b'{"text": "q"}', b""])
     )
-    records, rejected = read_files([tmp_path / "x.jsonl"], "TaskMaster")
-    assert len(records) == 1
-    assert [(row.rule, row.where) for row in rejected] == [
+    first, *rejected = read([tmp_path / "x.jsonl"])
+    assert isinstance(first, Record)
+    assert [(row.rule, row.where) for row in rejected if isinstance(row, Rejected)] == [
         ("json", "x.jsonl:2"),
         ("encoding", "x.jsonl:3"),
         ("form", "x.jsonl:4"),
@@ -62,11 +74,11 @@ def test_bad_lines_go_to_quarantine_with_file_line_and_rule(tmp_path: Path) -> N
 
 
 def test_nothing_to_read_is_an_error_that_names_the_product(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="TaskMaster"):
-        read_files([], "TaskMaster")
+    with pytest.raises(DataError, match="for TaskMaster, found none"):
+        curate(tmp_path / "a", [])
     (tmp_path / "x.jsonl").write_text("not json\n")
-    with pytest.raises(DataError, match="none that can be read"):
-        read_files([tmp_path / "x.jsonl"], "TaskMaster")
+    with pytest.raises(DataError, match=r"TaskMaster to pass cleaning, got none of 1; x.jsonl:1: expected a JSON"):
+        curate(tmp_path / "b", [tmp_path / "x.jsonl"])
 
 
 @pytest.mark.parametrize(
@@ -131,24 +143,57 @@ def test_every_record_ends_in_one_place_and_the_counts_add_up() -> None:
         record("ich möchte bitte alle meine Aufgaben für die nächste Woche sehen und danach schlafen gehen", name="g"),
         record("please remind me to buy some more milk and bread " * 40, name="h"),
     ]
-    found = clean(rows, CONFIG, words)
-    assert [kept.id for kept in found.kept] == ["a", "d", "e", "f"]
-    assert {row.where: row.rule for row in found.rejected} == {
+    settled = settle(examine(rows, RULES), {}, CONFIG)
+    rejected = [each for each in settled if isinstance(each, Rejected)]
+    assert [each.record.id for each in settled if not isinstance(each, Rejected)] == ["a", "d", "e", "f"]
+    assert {row.where: row.rule for row in rejected} == {
         "b": "exact_duplicate",
         "c": "near_duplicate",
         "g": "language",
         "h": "length",
     }
-    assert found.funnel["read"] == found.funnel["kept"] + len(found.rejected)
+    assert len(settled) == len(rows)
 
 
-def test_a_split_is_stable_when_data_grow_and_groups_stay_together() -> None:
-    few = [record(f"task {n}", name=str(n), group=f"g{n // 3}") for n in range(120)]
-    many = few + [record(f"more {n}", name=f"m{n}") for n in range(200)]
-    small, large = split(few, 0.8), split(many, 0.8)
-    assert {row.id for row in small.train} <= {row.id for row in large.train}
-    assert {row.id for row in small.validation} <= {row.id for row in large.validation}
-    assert not {row.group for row in large.train} & {row.group for row in large.validation}
+def test_a_million_lines_would_go_through_as_these_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of a few lines, a twin in another chunk, more than one process: the outcome stays the same."""
+    asked = [f"show what {sha256_bytes(bytes([n]))[:20]} left" for n in range(50)]
+    rows = [{"id": f"r{n}", "prompt": text, "completion": LISTED} for n, text in enumerate(asked)]
+    rows += [{"id": "again", "prompt": asked[1].upper(), "completion": LISTED}, {"text": "?"}]
+    write_jsonl(tmp_path / "x.jsonl", rows)
+    found = curate(tmp_path / "one", [tmp_path / "x.jsonl"])
+    monkeypatch.setattr(flow, "CHUNK", 7)
+    monkeypatch.setattr(flow, "SHARED_FROM", 0)
+    again = curate(tmp_path / "many", [tmp_path / "x.jsonl"])
+    assert again["funnel"] == found["funnel"] == {"unreadable": 1, "read": 51, "exact_duplicate": 1, "kept": 50}
+    assert found["metrics"]["lost"] == 0
+    for name in ("conversations.jsonl", "quarantine.jsonl"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
+    twin = next(row for row in read_jsonl(tmp_path / "many" / "quarantine.jsonl") if row["where"] == "again")
+    assert twin["reason"] == "the same conversation as r1"
+
+
+def test_a_lost_record_is_counted(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "x.jsonl", [{"prompt": f"show room {n} please", "completion": LISTED} for n in range(3)])
+    curate(tmp_path / "out", [tmp_path / "x.jsonl"])
+    kept = read_jsonl(tmp_path / "out" / "conversations.jsonl")
+    write_jsonl(tmp_path / "out" / "conversations.jsonl", [kept[0], kept[0]])
+    found = ReadBack(tmp_path / "out", tmp_path / "scratch", CONFIG)
+    assert len(list(found)) == 2
+    metrics = found.metrics([tmp_path / "x.jsonl"], "TaskMaster")
+    assert (metrics["lost"], metrics["duplicate_share"]) == (1, 0.5)
+
+
+@pytest.mark.parametrize("text", ["plain words", "two\nlines  ", "\n\n edge \t", "a & b &amp; c", "tab\tin", "x" * 300])
+def test_what_needs_no_mending_comes_out_as_if_it_had_been_mended(text: str) -> None:
+    assert normalise(text) == normalise(f"{text}\u200b")
+
+
+def test_a_side_depends_on_the_group_alone_and_shares_come_out() -> None:
+    sides = [side_of(f"g{n}", 0.8) for n in range(4000)]
+    assert sides == [side_of(f"g{n}", 0.8) for n in range(4000)]
+    assert 0.77 < sides.count("train") / len(sides) < 0.83
+    assert set(sides) == {"train", "validation"}
 
 
 @pytest.mark.parametrize(
@@ -157,13 +202,17 @@ def test_a_split_is_stable_when_data_grow_and_groups_stay_together() -> None:
         ("Call the plumber about the leak, tomorrow!", "c1"),
         ("call the plumber about the leak tomorrow", "c1"),
         ("call the plumber about the bill tomorrow", ""),
+        ("hi, before the guests come take the long ladder out of Ana's shed, thanks", "c2"),
+        ("hi, before the guests leave take the long ladder out", ""),
         ("something else", ""),
     ],
 )
 def test_contamination_is_found_word_for_word(text: str, case: str) -> None:
-    index = CaseIndex(
-        [{"id": "c1", "messages": [{"role": "user", "content": "call the plumber about the leak, tomorrow"}]}]
-    )
+    cases = {
+        "c1": "call the plumber about the leak, tomorrow",
+        "c2": "Before the guests come, take the long ladder out of the cellar and hide it",
+    }
+    index = CaseIndex({"id": name, "messages": [{"role": "user", "content": asked}]} for name, asked in cases.items())
     assert index.overlap([{"role": "user", "content": text}]) == case
 
 
@@ -185,9 +234,7 @@ def test_the_data_stage_gives_the_same_bytes_twice_and_keeps_evaluation_out(tmp_
         return task.accuracy(text, one).value == 1
 
     def run(out: Path) -> dict[str, Any]:
-        stage.make_curated_conversations(
-            out / "c", raw_files=[tmp_path / "raw.jsonl"], config=CONFIG, count_tokens=words, product="TaskMaster"
-        )
+        curate(out / "c", [tmp_path / "raw.jsonl"])
         stage.make_eval_dataset(
             out / "e",
             eval_files=[tmp_path / "contract.jsonl"],
@@ -198,7 +245,7 @@ def test_the_data_stage_gives_the_same_bytes_twice_and_keeps_evaluation_out(tmp_
         )
         found = stage.make_sft_dataset(
             out / "s",
-            conversations=out / "c" / "conversations.jsonl",
+            curated=out / "c",
             eval_folder=out / "e",
             config=CONFIG,
             product="TaskMaster",

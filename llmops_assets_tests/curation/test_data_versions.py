@@ -48,6 +48,23 @@ def test_the_last_two_versions_are_compared(store: Path, capsys: pytest.CaptureF
     assert "     1 removed" in capsys.readouterr().out
 
 
+def test_versions_are_numbered_by_what_changed(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["data", "versions", "TaskMaster"])
+    assert "no training data yet; run `llmops run TaskMaster --stage data`" in capsys.readouterr().out
+    made = [
+        version(store, "call Ana", "call Bo"),
+        version(store, "call Ana", "call Bo", "call Cy"),
+        version(store, "ring Ana", "call Bo", "call Cy"),
+        version(store, "ring Ana", "call Cy"),
+    ]
+    with pytest.raises(SystemExit, match="0"):
+        main(["data", "versions", "TaskMaster"])
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [
+        [number, one.digest[:12]] for number, one in zip(("1.0.0", "1.1.0", "1.1.1", "2.0.0"), made, strict=True)
+    ]
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [([], "expected two versions"), (["a", "b", "c"], "got 3"), (["zz", "yy"], "begins 0; there are: ")],

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.planted import injected, mixed_script, telling_words
 from llmops_assets.curation.records import record_from
 from llmops_assets.curation.stage import make_curated_conversations
@@ -42,7 +43,7 @@ def curate(folder: Path, rows: list[dict[str, Any]], more: bytes = b"") -> tuple
     raw.write_bytes("".join(f"{json.dumps(each)}\n" for each in rows).encode() + more)
     work = folder / "work"
     found = make_curated_conversations(
-        work, raw_files=[raw], config=CONFIG, count_tokens=lambda text: len(text.split()), product="TaskMaster"
+        work, raw_files=[raw], rules=Rules(CONFIG, lambda text: len(text.split())), product="TaskMaster"
     )
     rejected = read_jsonl(work / "quarantine.jsonl")
     funnel = read_json(work / "funnel.json")
@@ -58,8 +59,10 @@ def curate(folder: Path, rows: list[dict[str, Any]], more: bytes = b"") -> tuple
         (created("call Ana soon", "x", "call Ana"), "exact_duplicate"),
         (created("please remind me to buy some more milk and bread " * 40, "x"), "length"),
         (row("call Ana soon", "", "x", "create"), "schema"),
+        (row("~~~~~~~~~~~~~~~ " * 10, '{"action":"none"}', "x", "none"), "quality"),
+        (created("ruf bitte am Freitag die Anna an und sag ihr, dass wir später zum Essen kommen", "x"), "language"),
     ],
-    ids=["orders to the model", "homoglyph twin", "copy", "endless", "no answer"],
+    ids=["orders to the model", "homoglyph twin", "copy", "endless", "no answer", "junk", "German"],
 )
 def test_a_planted_record_goes_to_quarantine_by_its_rule(tmp_path: Path, planted: dict[str, Any], rule: str) -> None:
     found, rejected = curate(tmp_path, [*honest(), planted])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from llmops_assets.curation.cleaning import clean
-from llmops_assets.curation.records import Record
+from llmops_assets.curation.cleaning import Examined, Rules, examine
+from llmops_assets.curation.records import Record, Rejected
 from llmops_assets.curation.review_page import Review, review_app
 from llmops_assets.curation.reviewing import (
     Decision,
@@ -104,10 +104,13 @@ def test_curation_follows_the_decisions() -> None:
         rows[1].content_hash: decision(rows[1], "edit", answer='{"action":"none"}'),
         rows[2].content_hash: decision(rows[2], "keep"),
     }
-    found = clean(rows, CONFIG, lambda text: len(text.split()), made)
-    assert [(row.where, row.rule, row.reason) for row in found.rejected] == [(rows[0].id, "review", "Ana: not a task")]
-    assert [kept.texts[-1] for kept in found.kept] == ['{"action":"none"}', '{"action":"list"}']
-    assert found.funnel == {"read": 3, "review": 1, "kept": 2}
+    first, *kept = examine(rows, Rules(CONFIG, lambda text: len(text.split()), made))
+    assert isinstance(first, Rejected)
+    assert (first.where, first.rule, first.reason) == (rows[0].id, "review", "Ana: not a task")
+    assert [each.record.texts[-1] for each in kept if isinstance(each, Examined)] == [
+        '{"action":"none"}',
+        '{"action":"list"}',
+    ]
     assert decided(rows[2], {}) == (rows[2], "")
 
 

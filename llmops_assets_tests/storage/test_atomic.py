@@ -50,7 +50,7 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path, text: str) -> None:
     [
         (b'{"a": 1}\n{"a"\n', "expected JSON in line 2 of .*rows.jsonl, got: "),
         (b'{"a": 1}\n\n3\n', "expected a JSON object in line 3 of .*rows.jsonl, got a int"),
-        (b'{"a": "\xe9"}\n', "expected UTF-8 in .*rows.jsonl, got byte 0xe9 at 7; save it as UTF-8"),
+        (b'{"a": "\xe9"}\n', "expected UTF-8 in line 1 of .*rows.jsonl, got byte 0xe9 at 7; save it as UTF-8"),
     ],
     ids=["cut line", "no object", "wrong encoding"],
 )
