@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import encoder, rules
 from llmops_assets.guard.disguises import disguised
+from llmops_assets.machine import bfloat16_products
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.shards import cut, shard_count, summed, trained
 from llmops_assets.storage import atomic
@@ -85,7 +86,8 @@ def train_guard(
     model, tokenize = encoder.build(), encoder.tokenizer()
     model.encoder.embeddings.word_embeddings.weight.requires_grad_(False)
     model.train()
-    losses = _fit(model, tokenize, list(train), config, report)
+    with bfloat16_products():
+        losses = _fit(model, tokenize, list(train), config, report)
     model.eval()
     measured: dict[str, Any] = {"rows": len(train), "epoch_losses": losses}
     measured |= _limits(judged(model, tokenize, [example.text for example in validation]), validation, config)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmops_assets.errors import TrainingError
+from llmops_assets.machine import multiplies_bfloat16
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class Backend:
     dtype: str
     threads: int
     reason: str
+    products: str = "float32"
 
     def to_json(self) -> dict[str, Any]:
         """Metadata."""
@@ -23,6 +25,7 @@ class Backend:
             "library": self.library,
             "device": self.device,
             "dtype": self.dtype,
+            "products": self.products,
             "threads": self.threads,
             "reason": self.reason,
         }
@@ -44,10 +47,13 @@ def choose_backend(wanted: str = "auto") -> Backend:
     library, why_library = _library(wanted, cuda, has_unsloth)
     mps = torch.backends.mps.is_available()
     device = "cuda" if cuda else "mps" if mps else "cpu"
+    products = "bfloat16" if device == "cpu" and multiplies_bfloat16() else "float32"
     dtype, why_dtype = _dtype(device, cuda and torch.cuda.is_bf16_supported(including_emulation=False))
     threads = torch.get_num_threads()
     why_device = f"{device}: {torch.cuda.get_device_name(0) if cuda else f'no CUDA device, {threads} threads'}"
-    return Backend(library, device, dtype, threads, f"{why_library}; {why_device}; {why_dtype}")
+    if products != dtype and device == "cpu":
+        why_dtype = "float32, in SFT with products in bfloat16: the processor multiplies that natively"
+    return Backend(library, device, dtype, threads, f"{why_library}; {why_device}; {why_dtype}", products)
 
 
 def _library(wanted: str, cuda: bool, has_unsloth: bool) -> tuple[str, str]:

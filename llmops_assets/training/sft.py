@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import TrainingError
+from llmops_assets.machine import bfloat16_products
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.storage.atomic import sha256_file, sha256_json, write_text
 from llmops_assets.training import checkpoints, memory
@@ -57,7 +58,8 @@ def train_sft(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     memory.check_disk(work, sizes.disk)
     rendered = show_row(job.train.rows[0], job.tokenizer)
     write_text(work / "rendered_row.txt", rendered)
-    result, left = memory.descend(plan, lambda rung: _attempt(work, cache, job, rung), say)
+    with bfloat16_products():
+        result, left = memory.descend(plan, lambda rung: _attempt(work, cache, job, rung), say)
     return {
         **result,
         "base": job.base.to_json(),
@@ -111,7 +113,8 @@ def _fingerprint(
     )
     files = [sha256_file(Path(path)) for path in (train, validation) if path is not None]
     section = {key: value for key, value in section.items() if not key.startswith("dpo_")}
-    return sha256_json([CODE_VERSION, origin.digest, files, section, backend.library, backend.device, backend.dtype])
+    made_by = [backend.library, backend.device, backend.dtype, backend.products]
+    return sha256_json([CODE_VERSION, origin.digest, files, section, *made_by])
 
 
 def _attempt(work: Path, cache: Path, job: SftJob, plan: MemoryPlan) -> dict[str, Any]:
