@@ -100,8 +100,8 @@ def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_
         RequestTooLongError: the request does not fit its context.
     """
     started, prompt = time.monotonic(), strip_markers(text)
-    messages = [{"role": "user", "content": prompt}]
-    asked = product.guard.check_input(messages)
+    asked = product.guard.check_input([{"role": "user", "content": prompt}], product.task.unfit)
+    messages = [{"role": "user", "content": product.task.prepare(prompt)}]
     if not asked.allowed:
         return _blocked(product, text, "input", asked, now, started)
     said, task = _ask(product, messages, timeout_s), product.task

@@ -165,7 +165,8 @@ class Evaluation:
         """What the guard says of each conversation, by set."""
         guard = Guard(Path(self.job.guard) if self.job.guard else None)
         return {
-            name: guard.check_inputs([case["messages"] for case in cases]) for name, cases in self.book.sets.items()
+            name: guard.check_inputs([case["messages"] for case in cases], self.task.unfit)
+            for name, cases in self.book.sets.items()
         }
 
     def _preference(self) -> Metric:

@@ -1,6 +1,6 @@
 """The guard at work: may this conversation reach the model, and may this answer leave?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -41,6 +41,9 @@ def _by_rules(text: str) -> Decision:
     return Decision(True) if hit is None else Decision(False, f"rule {hit.rule}: {hit.words!r}")
 
 
+Unfit = Callable[[str], str]
+
+
 class Guard:
     """Rules, and the classifier where the folder holds one."""
 
@@ -54,14 +57,25 @@ class Guard:
         self._loaded: _Classifier | None = None
         self._lock = Lock()
 
-    def check_input(self, messages: Sequence[Mapping[str, str]]) -> Decision:
-        """Judges the user's turns together, and the last one alone."""
-        return self.check_inputs([messages])[0]
+    def check_input(self, messages: Sequence[Mapping[str, str]], unfit: Unfit = lambda _: "") -> Decision:
+        """Judges the user's turns together, and the last one alone.
 
-    def check_inputs(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[Decision]:
+        Args:
+            messages: the conversation.
+            unfit: why a request is no job for the product, as its code can tell; empty where it may be one.
+        """
+        return self.check_inputs([messages], unfit)[0]
+
+    def check_inputs(
+        self, conversations: Sequence[Sequence[Mapping[str, str]]], unfit: Unfit = lambda _: ""
+    ) -> list[Decision]:
         """`check_input` of many conversations, the classifier's part in batches."""
         texts = [user_text(messages) for messages in conversations]
-        found = [_by_rules(text) for text in texts]
+        strange = [unfit(_last_turn(messages)) for messages in conversations]
+        found = [
+            Decision(False, reason, off_topic=True) if reason else _by_rules(text)
+            for reason, text in zip(strange, texts, strict=True)
+        ]
         # Nothing was said where a conversation has no user turn, and the classifier's word on nothing is chance.
         left = [place for place, decision in enumerate(found) if decision.allowed and texts[place].strip()]
         if self.folder is None or not left:

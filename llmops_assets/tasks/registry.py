@@ -32,6 +32,10 @@ class Task:
     """What is answered to a job for another tool; empty where the task has no such answer and refuses it."""
     without_refusal: Mapping[str, Any] | None = None
     """A JSON Schema of every answer but a refusal, where the task has one."""
+    unfit: Callable[[str], str] = lambda _: ""
+    """Why a request is no job for this product, as code can tell; empty where it may be one."""
+    prepare: Callable[[str], str] = str
+    """A request as users send it -> as the model was trained on it."""
 
     def stopped_text(self, *, off_topic: bool) -> str:
         """The answer where the guard stops a request."""
@@ -95,6 +99,8 @@ def _code_review() -> Task:
         to_envelope=code_review.to_envelope,
         few_shot=code_review.FEW_SHOT,
         refusal_text=code_review.REFUSAL,
+        unfit=code_review.unfit,
+        prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
     )
 
 
@@ -114,4 +120,6 @@ def _docstring() -> Task:
         to_envelope=docstring.to_envelope,
         few_shot=docstring.FEW_SHOT,
         refusal_text=docstring.REFUSAL,
+        unfit=docstring.unfit,
+        prepare=docstring.build_prompt,
     )

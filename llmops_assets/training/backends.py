@@ -52,7 +52,7 @@ def choose_backend(wanted: str = "auto") -> Backend:
     threads = torch.get_num_threads()
     why_device = f"{device}: {torch.cuda.get_device_name(0) if cuda else f'no CUDA device, {threads} threads'}"
     if products != dtype and device == "cpu":
-        why_dtype = "float32, in SFT with products in bfloat16: the processor multiplies that natively"
+        why_dtype = "float32, its products in bfloat16: the processor multiplies that natively"
     return Backend(library, device, dtype, threads, f"{why_library}; {why_device}; {why_dtype}", products)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import TrainingError
+from llmops_assets.machine import bfloat16_products
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.storage.atomic import read_json, sha256_file, sha256_json, write_json
 from llmops_assets.training import checkpoints, memory
@@ -80,7 +81,8 @@ def train_dpo(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     )
     plan, sizes = plan_memory(job.merged.folder, recipe, job.backend, load)
     memory.check_disk(work, sizes.disk)
-    trained, left = memory.descend(plan, lambda rung: _attempt(work, cache, job, rung), say)
+    with bfloat16_products():
+        trained, left = memory.descend(plan, lambda rung: _attempt(work, cache, job, rung), say)
     found = _ship(work, job, trained)
     shutil.rmtree(trained["folder"])
     return {**facts, **found, "memory_estimate": sizes.to_json(), "memory_steps_down": left}
@@ -102,9 +104,8 @@ def _prepare(spec: dict[str, Any], recipe: TrainingConfig, cache: Path) -> DpoJo
         if not key.startswith("sft_")
     }
     files = [sha256_file(Path(spec[name])) for name in ("pairs", "validation_pairs", "validation")]
-    fingerprint = sha256_json(
-        [CODE_VERSION, merged.digest, files, section, backend.library, backend.device, backend.dtype]
-    )
+    made_by = [backend.library, backend.device, backend.dtype, backend.products]
+    fingerprint = sha256_json([CODE_VERSION, merged.digest, files, section, *made_by])
     validation = evenly(rows, recipe.validation_rows)
     return DpoJob(merged, backend, recipe, tokenizer, pairs, held.pairs, validation, fingerprint)
 

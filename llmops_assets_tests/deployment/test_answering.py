@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmops_assets.deployment.answering import ServedProduct, answer_request
-from llmops_assets.guard.guarding import Decision, Guard
+from llmops_assets.guard.guarding import Decision, Guard, Unfit
 from llmops_assets.serving.embedded_server import RunningServer
 from llmops_assets.tasks.registry import get_task
 from llmops_assets_tests.deployment.test_gateway import serve_model
@@ -20,7 +20,8 @@ class Opinion(Guard):
         super().__init__(None)
         self.decision = decision
 
-    def check_inputs(self, conversations: Sequence[Sequence[Mapping[str, str]]]) -> list[Decision]:
+    def check_inputs(self, conversations: Sequence[Sequence[Mapping[str, str]]], unfit: Unfit = str) -> list[Decision]:
+        del unfit
         return [self.decision] * len(conversations)
 
 
@@ -34,6 +35,23 @@ def test_what_is_stopped_gets_the_products_own_answer(task_name: str, off_topic:
     found = answer_request(product, "tell me a joke", now=datetime(2026, 3, 4), timeout_s=1)
     assert (found.blocked, found.reason, found.refused) == ("input", "why", action == "refuse")
     assert found.text == (task.off_topic_text if action == "none" else task.refusal_text)
+
+
+@pytest.mark.parametrize("name", ["code_review", "docstring"])
+def test_what_is_no_function_never_reaches_the_model(name: str) -> None:
+    product = ServedProduct("any", get_task(name), Guard(None), "http://127.0.0.1:1", "any:production", 512)
+    found = answer_request(product, "tell me a joke", now=datetime(2026, 3, 4), timeout_s=1)
+    assert (found.blocked, found.refused, found.envelope["action"]) == ("input", True, "refuse")
+    assert found.reason == "expected one Python function, got " + (
+        "text that does not parse" if name == "code_review" else "something else"
+    )
+
+
+def test_code_reaches_the_reviewer_with_its_lines_numbered() -> None:
+    prepare = get_task("code_review").prepare
+    code = "def f(a):\n    return a"
+    assert prepare(code) == "1: def f(a):\n2:     return a"
+    assert prepare(prepare(code)) == prepare(code)
 
 
 @pytest.mark.parametrize(("certain", "refused"), [(True, False), (False, True)])
