@@ -1,8 +1,6 @@
 """How much of this machine a process may use: what the scheduler grants, not what is built in."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 def usable_cores() -> int:
@@ -10,30 +8,3 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def multiplies_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 natively (AVX512-BF16 or AMX); only there is it faster than float32."""
-    import torch
-
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-
-
-@contextmanager
-def bfloat16_products() -> Iterator[None]:
-    """Inside, matrix products of float32 round their factors to bfloat16 and add in float32, where that is native.
-
-    Weights, gradients and sums stay float32, so that only the products lose precision, as in every mixed training.
-    On 2 cores with AVX512-BF16 the products of a 135M model take 0.42 of the time. Where it is not native nothing changes.
-    """
-    import torch
-
-    settings = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-    before = settings.fp32_precision
-    if multiplies_bfloat16():
-        settings.fp32_precision = "bf16"
-    try:
-        yield
-    finally:
-        settings.fp32_precision = before

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "llmops_assets"
 RINGS = (
-    ("errors", "machine", "shards", "storage"),
+    ("errors", "machine", "precision", "shards", "storage"),
     ("gates", "processes"),
     ("recipes",),
     ("tasks", "project"),

@@ -81,7 +81,7 @@ def test_a_step_that_raises_is_told_in_its_own_words(
     (tiny_project.root / "data" / "raw" / "TaskMaster" / "rows.jsonl").write_text("{broken\n", encoding="utf-8")
     result = running.run_product(shop_of(tiny_project, "TaskMaster", monkeypatch), "data")
     (error,) = result["errors"]
-    assert error.startswith("curated_conversations: expected conversations for TaskMaster in 1 files, got none")
+    assert error.startswith("curated_conversations: expected records of TaskMaster to pass cleaning, got none of 1")
 
 
 def test_a_recipe_file_from_elsewhere_decides(

@@ -58,7 +58,6 @@ def dataset_card(
     splits: Mapping[str, Tally],
     digests: Mapping[str, str],
     *,
-    funnel: Mapping[str, int],
     repeating: int,
     minima: Mapping[str, int],
     seed: int,
@@ -69,7 +68,6 @@ def dataset_card(
         product: as sold.
         splits: what is in each.
         digests: SHA-256 of each split's file.
-        funnel: what each cleaning rule took away.
         repeating: records left out because they repeat an evaluation case.
         minima: least records a category.
         seed: of what is composed and paired.
@@ -84,16 +82,8 @@ def dataset_card(
             ("split", "conversations", "sha256"),
             [(name, split.records, f"`{digests[name]}`") for name, split in splits.items()],
         ),
-        "## From the raw files to here",
+        f"{repeating} records were left out because they repeat an evaluation case.",
         "",
-        *_table(
-            ("step", "records"),
-            [
-                *((name.replace("_", " "), count) for name, count in funnel.items()),
-                ("repeats an evaluation case", repeating),
-                ("train and validation", both.records),
-            ],
-        ),
         "## Categories",
         "",
         *_table(
@@ -113,6 +103,19 @@ def dataset_card(
         lines += [f"**{name}** ({record.source})", "", "```"]
         lines += [f"{turn['role']}: {_short(str(turn.get('content') or ''))}" for turn in record.messages]
         lines += ["```", ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def funnel_card(product: str, funnel: Mapping[str, int], tally: Tally) -> str:
+    """What each cleaning rule took away, as markdown."""
+    lines = [
+        f"# Records of {product}, cleaned",
+        "",
+        *_table(("step", "records"), [(name.replace("_", " "), count) for name, count in funnel.items()]),
+        *_table(
+            ("source", "licence", "kept"), [(row["name"], row["license"], row["rows"]) for row in tally.source_rows]
+        ),
+    ]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

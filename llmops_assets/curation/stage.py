@@ -9,7 +9,7 @@ from typing import Any
 
 from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.contamination import CaseIndex
-from llmops_assets.curation.dataset_card import Tally, dataset_card
+from llmops_assets.curation.dataset_card import Tally, dataset_card, funnel_card
 from llmops_assets.curation.flow import Flow
 from llmops_assets.curation.pictures import plot_data
 from llmops_assets.curation.planted import telling_words
@@ -22,7 +22,6 @@ from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.artifact_store import SCRATCH
 from llmops_assets.storage.atomic import (
     each_row,
-    read_json,
     read_jsonl,
     sha256_file,
     to_line,
@@ -63,6 +62,7 @@ def make_curated_conversations(
     write_json(work / "funnel.json", funnel)
     found = ReadBack(work, work / SCRATCH, rules.config)
     telling = telling_words(found)
+    write_text(work / "card.md", funnel_card(product, funnel, found.tally))
     plot_data(work / "data.png", funnel, found.tally, rules.config.coverage_minima)
     return {
         "metrics": found.metrics(raw_files, product),
@@ -75,6 +75,7 @@ def make_curated_conversations(
         "telling_words": telling,
         "samples": [_sample(record) for _, record in found.tally.examples.values()],
         "data_plot": "data.png",
+        "card_markdown": "card.md",
     }
 
 
@@ -137,7 +138,7 @@ def make_sft_dataset(
 
     Args:
         work: the folder.
-        curated: with conversations.jsonl and funnel.json.
+        curated: with conversations.jsonl.
         eval_folder: with a file for each evaluation set.
         config: the recipe's `data` section.
         product: named in the card and where something is wrong.
@@ -171,10 +172,7 @@ def make_sft_dataset(
     for name in tallies:
         contaminated += sum(bool(index.overlap(row["messages"])) for row in each_row(work / f"{name}.jsonl"))
     digests = {name: sha256_file(work / f"{name}.jsonl") for name in tallies}
-    card = dataset_card(
-        product, tallies, digests, funnel=read_json(curated / "funnel.json"), repeating=repeating,
-        minima=config.coverage_minima, seed=config.seed,
-    )  # fmt: skip
+    card = dataset_card(product, tallies, digests, repeating=repeating, minima=config.coverage_minima, seed=config.seed)
     write_text(work / "card.md", card)
     return {
         "metrics": {

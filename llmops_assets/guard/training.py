@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import encoder, rules
 from llmops_assets.guard.disguises import disguised
-from llmops_assets.machine import bfloat16_products
+from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.shards import cut, shard_count, summed, trained
 from llmops_assets.storage import atomic

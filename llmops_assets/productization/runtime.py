@@ -16,7 +16,9 @@ from llmops_assets.storage import atomic
 
 PACKAGE = "llmops_assets"
 SERVING_PACKAGES = ("serving", "tasks", "guard")
-CLASSIFIER_CODE = frozenset({Path("guard/encoder.py"), Path("guard/training.py"), Path("shards.py")})
+CLASSIFIER_CODE = frozenset(
+    {Path("guard/encoder.py"), Path("guard/training.py"), Path("shards.py"), Path("precision.py")}
+)
 """What runs only where a trained guard ships: without one its packages (torch and more) need not be installed."""
 SCRIPT_PACKAGES = frozenset({"ollama", "httpx"})
 """What the bundle's own scripts and client import."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmops_assets.errors import TrainingError
-from llmops_assets.machine import multiplies_bfloat16
+from llmops_assets.precision import multiplies_bfloat16
 
 
 @dataclass(frozen=True)

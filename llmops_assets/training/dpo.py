@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import TrainingError
-from llmops_assets.machine import bfloat16_products
+from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.storage.atomic import read_json, sha256_file, sha256_json, write_json
 from llmops_assets.training import checkpoints, memory

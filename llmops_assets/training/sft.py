@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import TrainingError
-from llmops_assets.machine import bfloat16_products
+from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.storage.atomic import sha256_file, sha256_json, write_text
 from llmops_assets.training import checkpoints, memory

@@ -21,6 +21,7 @@ GRAPH: dict[str, Row] = {
             "every_record_is_valid",
             "licences_allow_sale",
             "no_secret_is_left",
+            "nothing_is_lost",
         ],
         ["enough_is_written_by_people"],
         [],

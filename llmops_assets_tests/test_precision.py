@@ -1,13 +1,9 @@
-"""What the processor can do, and that it is asked for it only where it can."""
+"""Products in bfloat16: near, only where the processor can, and put back."""
 
 import pytest
 import torch
 
-from llmops_assets.machine import bfloat16_products, multiplies_bfloat16, usable_cores
-
-
-def test_there_is_a_core() -> None:
-    assert usable_cores() >= 1
+from llmops_assets.precision import bfloat16_products, multiplies_bfloat16
 
 
 def products(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
