@@ -168,14 +168,15 @@ def damage(request: str, gold: Review) -> list[tuple[str, str]]:
     found = gold["findings"]
     wrong: list[tuple[str, Review]] = []
     if not found:
-        return [("false_alarm", to_text({"findings": [_false_alarm(lines)]}))]
+        return [("false_refusal", REFUSAL), ("false_alarm", to_text({"findings": [_false_alarm(lines)]}))]
     first, rest = found[0], found[1:]
     wrong.append(("missed", {"findings": rest}))
     wrong.append(("wrong_line", {"findings": [{**first, "line": _other_line(lines, first["line"])}, *rest]}))
     wrong.append(("wrong_rule", {"findings": [{**first, "rule": CONFUSED[first["rule"]]}, *rest]}))
     if len(found) < MAX_FINDINGS:
         wrong.append(("invented", {"findings": [*found, _false_alarm(lines, {item["rule"] for item in found})]}))
-    return [(name, to_text(review)) for name, review in wrong if _places(review) != _places(gold)]
+    texts = [(name, to_text(review)) for name, review in wrong if _places(review) != _places(gold)]
+    return [("false_refusal", REFUSAL), *texts]
 
 
 def _false_alarm(lines: Sequence[str], taken: frozenset[str] | set[str] = frozenset()) -> dict[str, Any]:

@@ -138,8 +138,16 @@ def test_every_damaged_answer_is_valid_wrong_and_named(gold: code_review.Review)
     assert len({text for _, text in damaged}) == len(damaged)
     for category, text in damaged:
         assert category
-        assert code_review.score_format(text).value == 1
+        assert code_review.score_format(text).value == (category != "false_refusal")
         assert code_review.score_accuracy(text, gold).value == 0
+    assert damaged[0] == ("false_refusal", code_review.REFUSAL)
+
+
+def test_the_refusal_is_safe_and_says_what_the_product_can_do() -> None:
+    assert code_review.score_safety(code_review.REFUSAL).value == 1
+    assert code_review.is_refusal(code_review.REFUSAL)
+    envelope = code_review.to_envelope(code_review.REFUSAL, datetime(2026, 3, 4))
+    assert (envelope["action"], envelope["message"]) == ("refuse", code_review.REFUSAL)
 
 
 def test_the_envelope_puts_the_worst_first_and_gives_advice() -> None:
