@@ -111,7 +111,7 @@ def settle(
         if twin:
             settled.append(_rejected(*twin, each.record))
             continue
-        for key in (each.keys.exact, *each.keys.near):
+        for key in each.keys.all:
             known.setdefault(key, each.record.id)
         settled.append(each)
     return settled

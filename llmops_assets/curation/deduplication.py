@@ -26,6 +26,11 @@ class Keys(NamedTuple):
     exact: int
     near: tuple[int, ...]
 
+    @property
+    def all(self) -> tuple[int, ...]:
+        """Every number by which a twin is found."""
+        return (self.exact, *self.near)
+
 
 def exact_key(record: Record) -> int:
     """A number for the roles and words of a conversation, case and spacing aside."""
@@ -92,7 +97,7 @@ class Twins:
 
     def known(self, keys: Iterable[Keys]) -> dict[int, str]:
         """The ids of the kept records that have one of these keys, by key."""
-        wanted = json.dumps([key for each in keys for key in (each.exact, *each.near)])
+        wanted = json.dumps([key for each in keys for key in each.all])
         query = "SELECT key, id FROM kept WHERE key IN (SELECT value FROM json_each(?))"
         with closing(self._db.execute(query, (wanted,))) as found:
             return dict(found.fetchall())

@@ -63,7 +63,7 @@ class Flow:
                 twins.add({key: name for key, name in known.items() if key not in before})
 
     def _counted(self, each: Examined | Rejected) -> Record | Rejected:
-        seen = self.kept + self.rejected.total() + self.unreadable + 1
+        seen = self.kept + self.quarantined + 1
         if seen % TOLD_EVERY == 0:
             self._report(f"{seen} records of {self._product} looked at, {self.kept} kept")
         if isinstance(each, Rejected):
@@ -76,6 +76,11 @@ class Flow:
         self.kept += 1
         self.redacted.update(each.redacted)
         return each.record
+
+    @property
+    def quarantined(self) -> int:
+        """Lines and records that were not kept."""
+        return self.rejected.total() + self.unreadable
 
     @property
     def funnel(self) -> dict[str, int]:

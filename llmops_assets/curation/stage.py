@@ -55,7 +55,7 @@ def make_curated_conversations(
     ):
         for each in flow:
             (conversations if isinstance(each, Record) else quarantine).write(to_line(each.to_row()))
-    funnel, quarantined = flow.funnel, flow.rejected.total() + flow.unreadable
+    funnel, quarantined = flow.funnel, flow.quarantined
     if not flow.kept:
         why = f"{flow.first.where}: {flow.first.reason}" if flow.first else "the files are empty"
         raise DataError(f"expected records of {product} to pass cleaning, got none of {quarantined}; {why}")

@@ -7,9 +7,7 @@ import yaml
 
 from llmops_assets.curation.collecting.carriers import Carrier
 
-_TABLE: dict[str, dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-)  # fmt: skip
+_TABLE: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 NEWEST = "3.13"
 """Packages are read and never run, so those for another Python than this one will do."""
