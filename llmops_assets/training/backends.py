@@ -19,6 +19,11 @@ class Backend:
     reason: str
     products: str = "float32"
 
+    @property
+    def decisive(self) -> list[str]:
+        """What another training would come of: a checkpoint belongs to these."""
+        return [self.library, self.device, self.dtype, self.products]
+
     def to_json(self) -> dict[str, Any]:
         """Metadata."""
         return {

@@ -104,8 +104,7 @@ def _prepare(spec: dict[str, Any], recipe: TrainingConfig, cache: Path) -> DpoJo
         if not key.startswith("sft_")
     }
     files = [sha256_file(Path(spec[name])) for name in ("pairs", "validation_pairs", "validation")]
-    made_by = [backend.library, backend.device, backend.dtype, backend.products]
-    fingerprint = sha256_json([CODE_VERSION, merged.digest, files, section, *made_by])
+    fingerprint = sha256_json([CODE_VERSION, merged.digest, files, section, *backend.decisive])
     validation = evenly(rows, recipe.validation_rows)
     return DpoJob(merged, backend, recipe, tokenizer, pairs, held.pairs, validation, fingerprint)
 

@@ -113,8 +113,7 @@ def _fingerprint(
     )
     files = [sha256_file(Path(path)) for path in (train, validation) if path is not None]
     section = {key: value for key, value in section.items() if not key.startswith("dpo_")}
-    made_by = [backend.library, backend.device, backend.dtype, backend.products]
-    return sha256_json([CODE_VERSION, origin.digest, files, section, *made_by])
+    return sha256_json([CODE_VERSION, origin.digest, files, section, *backend.decisive])
 
 
 def _attempt(work: Path, cache: Path, job: SftJob, plan: MemoryPlan) -> dict[str, Any]:
