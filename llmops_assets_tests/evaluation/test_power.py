@@ -17,7 +17,9 @@ from llmops_assets.evaluation.regression import mcnemar
         (0.20, 0.10, 0.8, 234),  # MedCalc's example
     ],
 )
-def test_paired_cases_are_those_of_published_tables(only_first: float, only_second: float, power: float, n: int) -> None:
+def test_paired_cases_are_those_of_published_tables(
+    only_first: float, only_second: float, power: float, n: int
+) -> None:
     assert paired_cases(only_first - only_second, only_first + only_second, power=power) == n
 
 
