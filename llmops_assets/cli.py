@@ -79,7 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("product")
     compare.add_argument("a", metavar="A", help="the evaluation to start from")
     compare.add_argument("b", metavar="B", help="the evaluation to judge")
-    compare.add_argument("--all", action="store_true", help="every case that broke or was mended, not the first ten")
+    compare.add_argument(
+        "--all", action="store_true", help="every case that broke or was mended, not the first ten each way"
+    )
     compare.add_argument("--json", action="store_true", help="for programs")
     compare.add_argument("--html", metavar="FILE", help="write a page as well")
     review = commands.add_parser("review", help="a local page to keep, edit or reject training records")

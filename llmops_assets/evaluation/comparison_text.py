@@ -18,7 +18,7 @@ def lines(found: Comparison, *, every: bool = False) -> list[str]:
 
     Args:
         found: what was compared.
-        every: all flips instead of the first ten.
+        every: all flips instead of the first ten each way.
     """
     return [
         found.product,
@@ -128,7 +128,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _flips(found: Comparison, every: bool) -> list[str]:
-    shown = found.flips if every else found.flips[:SHOWN]
+    ways = [[flip for flip in found.flips if flip.kind == kind] for kind in ("broke", "mended")]
+    shown = [flip for way in ways for flip in (way if every else way[:SHOWN])]
     if not (shown or found.reworded):
         return []
     left = len(found.flips) - len(shown)
