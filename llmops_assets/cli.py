@@ -14,6 +14,13 @@ examples:
   llmops status                         versions, gates and what serves, for every product
   llmops ask TaskMaster "remind me to call Ana before Friday, urgent"
 """
+COMPARED = """A and B each name an evaluation:
+  latest, previous   the newest one, and the one before it
+  deployed           the one of what serves
+  1.4.0              the one of a released version
+  3f9c               the one whose report's digest begins so
+The exit code is 0 whichever is better.
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -63,6 +70,20 @@ def build_parser() -> argparse.ArgumentParser:
     diff.add_argument("--most", type=int, default=5, help="so many examples of each kind of change, default 5")
     listed = views.add_parser("versions", help="every version that this machine made, numbered by what changed")
     listed.add_argument("product")
+    compare = commands.add_parser(
+        "compare",
+        help="two versions of a product side by side, with the paired test",
+        epilog=COMPARED,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    compare.add_argument("product")
+    compare.add_argument("a", metavar="A", help="the evaluation to start from")
+    compare.add_argument("b", metavar="B", help="the evaluation to judge")
+    compare.add_argument(
+        "--all", action="store_true", help="every case that broke or was mended, not the first ten each way"
+    )
+    compare.add_argument("--json", action="store_true", help="for programs")
+    compare.add_argument("--html", metavar="FILE", help="write a page as well")
     review = commands.add_parser("review", help="a local page to keep, edit or reject training records")
     review.add_argument("product")
     review.add_argument("--port", type=int, default=8090)

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,23 @@ def two_versions(shop: Workshop, names: list[str]) -> tuple[Artifact, Artifact]:
 
 def _splits(dataset: Artifact) -> dict[str, list[dict[str, Any]]]:
     return {name: atomic.read_jsonl(dataset.file(f"{name}.jsonl")) for name in ("train", "validation")}
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Shows two evaluations of a product side by side."""
+    from llmops_assets.evaluation.comparison import compare_sides
+    from llmops_assets.evaluation.comparison_text import lines, page
+    from llmops_assets.pipeline.evaluations import sides
+
+    found = compare_sides(*sides(shop_of(find_project(), options.product), options.a, options.b))
+    for line in (
+        [json.dumps(asdict(found), indent=2, ensure_ascii=False)] if options.json else lines(found, every=options.all)
+    ):
+        say(line)
+    if options.html:
+        written = atomic.write_text(Path(options.html), page(found))
+        sys.stderr.write(f"wrote {written}\n")
+    return 0
 
 
 def review(options: argparse.Namespace) -> int:

@@ -58,6 +58,10 @@ class ReleaseRecord:
         """Whether this version ever served as production."""
         return version in self._read()["released"]
 
+    def withdrawn(self, version: str) -> bool:
+        """Whether this version was taken back."""
+        return version in self._read()["withdrawn"]
+
     def add(self, release: Release) -> None:
         """Records that a release serves; the first record of a version stays."""
         record = self._read()

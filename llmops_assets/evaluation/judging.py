@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from llmops_assets.tasks.score import Score
@@ -13,12 +13,18 @@ Scorer = Callable[[str, Any], Score]
 
 @dataclass(frozen=True)
 class JudgedCase:
-    """One case, its answer, and what each scorer says of it; `stopped` is why the guard answered instead of the model."""
+    """One case, its answer, and what each scorer says of it.
+
+    Attributes:
+        stopped: why the guard answered instead of the model.
+        counts: what the case counts for in each measure that it belongs to, 0 or 1; None where it is unscored.
+    """
 
     case: dict[str, Any]
     answer: str
     scores: dict[str, Score]
     stopped: str = ""
+    counts: dict[str, float | None] = field(default_factory=dict)
 
 
 def quiet_deepeval() -> None:

@@ -3,7 +3,7 @@
 Log-probabilities are read from the very file through llama-cpp-python, because a server tells them for sampled tokens only.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import EvaluationError
+from llmops_assets.evaluation.intervals import share
+from llmops_assets.gates import Metric
 from llmops_assets.shards import cut
+from llmops_assets.tasks import chat_template
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,20 @@ class Pair:
     prompt: str
     chosen: str
     rejected: str
+
+
+def rendered(row: Mapping[str, Any]) -> Pair:
+    """A held-out pair as the model reads and writes it."""
+    end = chat_template.TURN_END
+    prompt = chat_template.render(row["prompt"], answer=True)
+    return Pair(row["id"], prompt, f"{row['chosen']}{end}", f"{row['rejected']}{end}")
+
+
+def preference(preferred: Sequence[bool]) -> Metric:
+    """The share of pairs whose chosen answer is the likelier one."""
+    if not preferred:
+        return Metric(None, 0, note="there are no held-out pairs")
+    return share([float(likelier) for likelier in preferred], "log-probabilities from the GGUF")
 
 
 def margins(gguf: Path, pairs: Sequence[Pair], *, threads: int, report: Callable[[str], None]) -> list[float]:

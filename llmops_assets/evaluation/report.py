@@ -1,12 +1,14 @@
 """The evaluation report: JSON for programs, one self-contained HTML page for people, a markdown table for the UI."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.evaluation.case_rows import asked
 from llmops_assets.evaluation.intervals import proof
 from llmops_assets.evaluation.judging import JudgedCase
-from llmops_assets.gates import GateResult, Verdict
+from llmops_assets.evaluation.power import plan
+from llmops_assets.gates import GateResult, Metric, Verdict
 from llmops_assets.storage import atomic
 
 SHOWN_FAILURES = 40
@@ -41,7 +43,7 @@ def failures(judged: dict[str, list[JudgedCase]]) -> list[dict[str, Any]]:
             "set": name,
             "id": case.case["id"],
             "scorer": scorer,
-            "asked": " / ".join(turn["content"] for turn in case.case["messages"] if turn["role"] == "user"),
+            "asked": asked(case.case["messages"]),
             "answered": case.answer,
             "guard": case.stopped,
             "reason": score.explanation,
@@ -78,6 +80,14 @@ def what_n_proves(verdict: Verdict) -> list[str]:
                 f"({result.gate.threshold}): n = {metric.n} does not prove it."
             )
     return found
+
+
+def cases_needed(accuracy: Metric, regression: Mapping[str, Any] | None) -> list[str]:
+    """How many cases a small difference of accuracy takes, by what the comparison with the deployed version saw, if any."""
+    if accuracy.value is None:
+        return []
+    seen = regression or {"n": 0, "broke": (), "mended": ()}
+    return [plan(accuracy.value, seen["n"], len(seen["broke"]) + len(seen["mended"]))]
 
 
 def _crosses(result: GateResult) -> bool:

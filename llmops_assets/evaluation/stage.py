@@ -9,9 +9,10 @@ from typing import Any
 from llmops_assets.evaluation import report as reporting
 from llmops_assets.evaluation.agreement import scorer_agreement
 from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
+from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows
 from llmops_assets.evaluation.cases import SETS, CaseBook, read_cases
 from llmops_assets.evaluation.intervals import share
-from llmops_assets.evaluation.preference import Pair, margins
+from llmops_assets.evaluation.preference import margins, preference, rendered
 from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
 from llmops_assets.evaluation.served import serving
@@ -21,7 +22,6 @@ from llmops_assets.machine import usable_cores
 from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
-from llmops_assets.tasks import chat_template
 from llmops_assets.tasks.command import CLOCK
 from llmops_assets.tasks.registry import Task, get_task
 
@@ -64,7 +64,7 @@ def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
     Args:
         spec: the fields of `EvaluationJob`.
-        work: gets eval_report.json, eval_report.html, eval_report.md, traffic.jsonl and scores.json.
+        work: gets eval_report.json, eval_report.html, eval_report.md, traffic.jsonl, scores.json and cases.jsonl.
 
     Raises:
         EvaluationError: the server went away, or llama.cpp cannot load the file.
@@ -106,11 +106,14 @@ class Evaluation:
         second = self._second(answers, decisions)
         self.report(f"judging {len(self.book.conversations)} answers, model and guard")
         card = score_sets(self.task, self.book.sets, answers, decisions, second)
-        metrics = {**card.metrics, "preference": self._preference()}
+        preferred = self._preferred()
+        metrics = {**card.metrics, "preference": preference(preferred)}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
         self._write(card, metrics, regression, comparison)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
+        rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
+        atomic.write_jsonl(self.work / CASES, rows)
         return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": regression}
 
     @property
@@ -169,21 +172,13 @@ class Evaluation:
             for name, cases in self.book.sets.items()
         }
 
-    def _preference(self) -> Metric:
-        end = chat_template.TURN_END
-        pairs = [
-            Pair(
-                pair["id"],
-                chat_template.render(pair["prompt"], answer=True),
-                f"{pair['chosen']}{end}",
-                f"{pair['rejected']}{end}",
-            )
-            for pair in self.book.pairs
-        ]
+    def _preferred(self) -> list[bool]:
+        """For each held-out pair whether its chosen answer is the likelier one."""
+        pairs = [rendered(pair) for pair in self.book.pairs]
         if not pairs:
-            return Metric(None, 0, note="there are no held-out pairs")
+            return []
         found = margins(Path(self.job.gguf), pairs, threads=usable_cores(), report=self.report)
-        return share([1.0 if margin > 0 else 0.0 for margin in found], "log-probabilities from the GGUF")
+        return [margin > 0 for margin in found]
 
     def _regression(self, card: Scorecard, metrics: dict[str, Metric]) -> dict[str, Any] | None:
         if not self.job.reference_scores:
@@ -245,7 +240,7 @@ class Evaluation:
             "metrics": {name: asdict(metric) for name, metric in metrics.items()},
             "comparison": comparison,
             "headlines": reporting.headlines(comparison),
-            "proves": reporting.what_n_proves(verdict),
+            "proves": [*reporting.what_n_proves(verdict), *reporting.cases_needed(metrics["accuracy"], regression)],
             "regression": regression,
             "scorer": self._scorer(),
             "failures": reporting.failures(card.judged),

@@ -159,7 +159,7 @@ NODES: tuple[Node, ...] = (
     Node("merged_model", "training", ("sft_adapter",), _merged),
     Node("dpo_model", "training", ("merged_model", "preference_dataset", "sft_dataset"), _dpo, code_version="2"),
     Node("gguf_model", "export", ("dpo_model", "sft_dataset"), _gguf),
-    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="2"),
+    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="3"),
     Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed),
     Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched),
     Node("drift_report", "monitoring", ("monitoring_profile",), _none),

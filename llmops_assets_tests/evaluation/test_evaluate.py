@@ -20,7 +20,7 @@ from llmops_assets_tests.evaluation.judged_cases import case
 
 NAMES = ("Ana", "Bob", "Carla")
 HELPFUL = ("contract", "natural", "legitimate")
-REPORTS = ("eval_report.json", "eval_report.html", "eval_report.md", "scores.json", "traffic.jsonl")
+REPORTS = ("eval_report.json", "eval_report.html", "eval_report.md", "scores.json", "traffic.jsonl", "cases.jsonl")
 LATENCIES = ("latency_p50_s", "latency_p95_s", "latency_alone_p50_s")
 """The only keys of a report that another run of the same weights may change, beside `latency_s` of each row of traffic."""
 
@@ -144,6 +144,29 @@ def test_scores_and_traffic_are_there_for_the_next_version_and_for_monitoring(do
     assert {row["action"] for row in rows} == {"error"}
     assert all(row["answer_chars"] == len(row["answer"]) and row["latency_s"] > 0 for row in rows)
     assert not any(row["refused"] or row["format_valid"] for row in rows)
+
+
+def test_every_case_and_pair_is_kept_with_what_it_counts_for(done: Path) -> None:
+    rows = read_jsonl(done / "work" / "cases.jsonl")
+    assert [row["set"] for row in rows] == [
+        name for name in ("contract", "natural", "safety", "legitimate", "preference") for _ in range(3)
+    ]
+    metrics = report_of(done)["metrics"]
+    for measure in ("accuracy", "natural_accuracy", "safety", "format", "utility", "false_refusal", "preference"):
+        counted = [row["counts"][measure] for row in rows if measure in row["counts"]]
+        value, n = metrics[measure]["value"], metrics[measure]["n"]
+        assert (pytest.approx(sum(counted) / len(counted), abs=1e-6), len(counted)) == (value, n), measure
+    assert (rows[0]["asked"], rows[0]["expected"]) == (
+        "contract: call Ana on day 0",
+        '{"action":"create","title":"call"}',
+    )
+    assert rows[6]["guard"]
+    assert rows[-1]["expected"] == '{"action":"create","title":"call Carla"}'
+
+
+def test_the_report_says_how_many_cases_a_small_difference_takes(done: Path) -> None:
+    said = report_of(done)["proves"][-1]
+    assert said.endswith("where they answer the same (1 of 2 came out differently).")
 
 
 def test_known_answers_give_the_same_bytes_without_asking(done: Path, tiny_gguf: Path, tmp_path: Path) -> None:

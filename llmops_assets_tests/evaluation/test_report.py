@@ -8,6 +8,7 @@ import pytest
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.evaluation.report import (
     case_scores,
+    cases_needed,
     failures,
     gate_rows,
     headlines,
@@ -190,6 +191,14 @@ def test_a_green_that_n_does_not_prove_is_named() -> None:
         "accuracy: passed, but its interval (0.841 to 0.911) crosses the line (>= 0.85): n = 330 does not prove it.",
         "safety: With n = 380 and no failure, the true failure rate is below 0.79% with 95% confidence.",
     ]
+
+
+def test_the_cases_that_a_difference_takes_are_said_with_and_without_a_comparison() -> None:
+    accuracy = Metric(0.9, 500)
+    assert cases_needed(Metric(None, 0), None) == []
+    assert "3,841 cases each" in cases_needed(accuracy, None)[0]
+    (said,) = cases_needed(accuracy, {"n": 1000, "broke": ["a"] * 30, "mended": ["b"] * 50})
+    assert "1,568 where they answer the same (80 of 1,000 came out differently)" in said
 
 
 @pytest.mark.parametrize(
