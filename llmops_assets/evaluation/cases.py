@@ -28,5 +28,10 @@ def read_cases(folder: Path) -> CaseBook:
     return CaseBook(sets, _rows(folder / "preference.jsonl"))
 
 
+def evenly_chosen(count: int, wanted: int) -> list[int]:
+    """So many places from all over `count` cases, the same ones every time; all where there are no more."""
+    return [number * count // wanted for number in range(wanted)] if count > wanted else list(range(count))
+
+
 def _rows(path: Path) -> list[dict[str, Any]]:
     return atomic.read_jsonl(path) if path.exists() else []

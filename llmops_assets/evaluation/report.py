@@ -7,6 +7,7 @@ from typing import Any
 from llmops_assets.evaluation.case_rows import asked
 from llmops_assets.evaluation.intervals import proof
 from llmops_assets.evaluation.judging import JudgedCase
+from llmops_assets.evaluation.parity_text import parity_lines
 from llmops_assets.evaluation.power import plan
 from llmops_assets.gates import GateResult, Metric, Verdict
 from llmops_assets.storage import atomic
@@ -119,6 +120,8 @@ def markdown(report: dict[str, Any]) -> str:
         *report["proves"],
         "",
         *_beside(report["comparison"]),
+        "",
+        *parity_lines(report["stage_parity"]),
         "",
         f"{len(report['failures'])} failing cases:",
         "",

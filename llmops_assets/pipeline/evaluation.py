@@ -4,8 +4,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.evaluation.lineage import Lineage
 from llmops_assets.evaluation.stage import EvaluationJob
 from llmops_assets.gates import Metric
+from llmops_assets.pipeline.lineage import lineage_of
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.processes import run_stage
 from llmops_assets.storage import atomic
@@ -18,6 +20,7 @@ def eval_report(shop: Workshop) -> Made:
     recipe = shop.recipe
 
     def make(work: Path) -> dict[str, Any]:
+        lineage = lineage_of(shop, gguf) if recipe.evaluation.parity_cases else Lineage()
         job = EvaluationJob(
             product=shop.product,
             version=recipe.product.version,
@@ -34,6 +37,7 @@ def eval_report(shop: Workshop) -> Made:
             config=recipe.evaluation.model_dump(mode="json"),
             parallel=recipe.parallel_evaluation,
             labels=_labels(shop),
+            lineage=asdict(lineage),
         )
         found = run_stage("llmops_assets.evaluation.stage:evaluate", asdict(job), work, shop.report)
         metrics = {name: Metric(**value) for name, value in found["metrics"].items()}

@@ -67,6 +67,7 @@ def made(**changes: Any) -> dict[str, Any]:
         ],
         "headlines": ["Fine-tuning does not beat the prompted base."],
         "proves": what_n_proves(verdict()),
+        "stage_parity": None,
         "regression": None,
         "scorer": None,
         "failures": failures(judged),
