@@ -9,7 +9,9 @@ from typing import Any
 from llmops_assets.evaluation import report as reporting
 from llmops_assets.evaluation.agreement import scorer_agreement
 from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
+from llmops_assets.evaluation.breakdowns import breakdowns
 from llmops_assets.evaluation.cases import SETS, CaseBook, read_cases
+from llmops_assets.evaluation.failing import failures
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.preference import Pair, margins
 from llmops_assets.evaluation.regression import compare
@@ -109,7 +111,7 @@ class Evaluation:
         metrics = {**card.metrics, "preference": self._preference()}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
-        self._write(card, metrics, regression, comparison)
+        self._write(card, answers, metrics, regression, comparison)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
         return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": regression}
 
@@ -230,6 +232,7 @@ class Evaluation:
     def _write(
         self,
         card: Scorecard,
+        answers: dict[str, list[Answer]],
         metrics: dict[str, Metric],
         regression: dict[str, Any] | None,
         comparison: list[dict[str, Any]],
@@ -248,7 +251,8 @@ class Evaluation:
             "proves": reporting.what_n_proves(verdict),
             "regression": regression,
             "scorer": self._scorer(),
-            "failures": reporting.failures(card.judged),
+            "failures": failures(self.task, card.judged),
+            "breakdowns": breakdowns(self.task, card.judged, [each for group in answers.values() for each in group]),
         }
         reporting.write_report(self.work, found)
         atomic.write_json(self.work / "scores.json", reporting.case_scores(card.judged, "accuracy"))
