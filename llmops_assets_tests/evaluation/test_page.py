@@ -13,6 +13,7 @@ from llmops_assets.evaluation.page import (
     all_cards,
     broken,
     digest,
+    examples_of,
     matrix,
     title,
     verdict_sentence,
@@ -231,6 +232,30 @@ def test_mutations_are_a_table_and_unknown_keys_are_not_shown(tmp_path: Path) ->
     assert "secret_key" not in page
     assert "nothing of this" not in page
     assert 'id="mutations"' not in html_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("examples", "said"),
+    [
+        (None, []),
+        ([], []),
+        ("one", ["one"]),
+        ({"a": "ä"}, ['{"a": "ä"}']),
+        (["a", {"b": 1}, "c", "d"], ["a", '{"b": 1}', "c"]),
+    ],
+)
+def test_examples_are_text_whatever_they_are(examples: Any, said: list[str]) -> None:
+    assert examples_of({"examples": examples}) == said
+
+
+def test_a_report_without_failures_says_so_and_has_no_filter(tmp_path: Path) -> None:
+    cuts = made()["breakdowns"]
+    empty = {**cuts, "latency": [], "stops": [], "confusion": [], "false_refusals": [], "accuracy": {}, "safety": {}}
+    page = html_of(tmp_path, failures=[], breakdowns=empty, comparison=[], headlines=[], proves=[])
+    assert "Failing cases (0)" in page
+    assert "<form" not in page
+    assert "No latency was measured." in page
+    assert "No base model was asked." in page
 
 
 def many(count: int, text: str) -> list[dict[str, Any]]:
