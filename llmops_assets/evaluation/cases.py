@@ -1,5 +1,6 @@
 """The cases of an evaluation, by set: contract, natural, safety, legitimate, preference."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,22 @@ class CaseBook:
     def conversations(self) -> list[list[dict[str, str]]]:
         """The messages of every case, in the order of `SETS`."""
         return [case["messages"] for name in SETS for case in self.sets[name]]
+
+
+def request(case: Mapping[str, Any]) -> str:
+    """What the user said, all turns in one text."""
+    return " / ".join(turn["content"] for turn in case["messages"] if turn["role"] == "user")
+
+
+def action(case: Mapping[str, Any]) -> str:
+    """The action that a case expects; empty where its answers have none."""
+    expected = case.get("expected")
+    return str(expected.get("action", "")) if isinstance(expected, Mapping) else ""
+
+
+def topic(case: Mapping[str, Any]) -> str:
+    """What a case is about: its action, else its rule or category; empty where it says none."""
+    return action(case) or str(case.get("rule") or case.get("category") or "")
 
 
 def read_cases(folder: Path) -> CaseBook:

@@ -1,31 +1,56 @@
 """The evaluation report: JSON for programs, one self-contained HTML page for people, a markdown table for the UI."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.evaluation.case_rows import asked
+from llmops_assets.errors import EvaluationError
+from llmops_assets.evaluation import page
 from llmops_assets.evaluation.intervals import proof
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.evaluation.power import plan
 from llmops_assets.gates import GateResult, Metric, Verdict
 from llmops_assets.storage import atomic
 
+SCHEMA = Path(__file__).parent / "eval_report.schema.json"
 SHOWN_FAILURES = 40
 SHOWN_CHARACTERS = 120
 
 
 def write_report(work: Path, report: dict[str, Any]) -> None:
-    """Writes `eval_report.json`, `eval_report.html` and `eval_report.md` into `work`."""
-    import jinja2
+    """Writes `eval_report.json`, `eval_report.html` and `eval_report.md` into `work`.
 
+    Raises:
+        EvaluationError: the report is not in the form of `eval_report.schema.json`.
+    """
+    check_form(report)
     atomic.write_json(work / "eval_report.json", report)
-    folder = Path(__file__).parent / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    atomic.write_text(work / "eval_report.html", environment.get_template("report.html").render(report=report))
+    atomic.write_text(work / "eval_report.html", page.render(report))
     atomic.write_text(work / "eval_report.md", markdown(report))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `eval_report.json`."""
+    found: dict[str, Any] = atomic.read_json(SCHEMA)
+    return found
+
+
+def check_form(report: dict[str, Any]) -> None:
+    """Lets a report through that is written in the promised form; keys that the form does not know may stand beside.
+
+    Raises:
+        EvaluationError: something is missing, or of another kind.
+    """
+    import jsonschema
+
+    as_read = json.loads(atomic.to_json(report))
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema()).iter_errors(as_read))
+    if fault is not None:
+        raise EvaluationError(
+            f"expected an evaluation report in the form of {SCHEMA.name}, got at {fault.json_path}: "
+            f"{fault.message[:200]}; mend what writes it"
+        )
 
 
 def gate_rows(verdict: Verdict) -> list[dict[str, Any]]:
@@ -34,26 +59,6 @@ def gate_rows(verdict: Verdict) -> list[dict[str, Any]]:
         result.gate.minimum if result.gate.minimum is not None else result.gate.maximum for result in verdict.results
     ]
     return [{**row, "line": line} for row, line in zip(verdict.rows(), lines, strict=True)]
-
-
-def failures(judged: dict[str, list[JudgedCase]]) -> list[dict[str, Any]]:
-    """Every case that a scorer failed or could not score, with the reason."""
-    return [
-        {
-            "set": name,
-            "id": case.case["id"],
-            "scorer": scorer,
-            "asked": asked(case.case["messages"]),
-            "answered": case.answer,
-            "guard": case.stopped,
-            "reason": score.explanation,
-            "scored": score.scored,
-        }
-        for name, cases in judged.items()
-        for case in cases
-        for scorer, score in case.scores.items()
-        if score.value is None or score.value < 1
-    ]
 
 
 def case_scores(judged: dict[str, list[JudgedCase]], scorer: str) -> dict[str, float]:

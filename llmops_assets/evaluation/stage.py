@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.evaluation import report as reporting
-from llmops_assets.evaluation.agreement import scorer_agreement
+from llmops_assets.evaluation.agreement import doubt, scorer_agreement
 from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
+from llmops_assets.evaluation.breakdowns import breakdowns
 from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows
 from llmops_assets.evaluation.cases import SETS, CaseBook, read_cases
+from llmops_assets.evaluation.failing import failures
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.preference import margins, preference, rendered
 from llmops_assets.evaluation.regression import compare
@@ -110,7 +112,7 @@ class Evaluation:
         metrics = {**card.metrics, "preference": preference(preferred)}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
-        self._write(card, metrics, regression, comparison)
+        self._write(card, answers, metrics, regression, comparison)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
         rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
         atomic.write_jsonl(self.work / CASES, rows)
@@ -219,12 +221,17 @@ class Evaluation:
             rows.append({"model": name, "accuracy": share(scores).value, "n": len(cases)})
         return rows
 
-    def _scorer(self) -> dict[str, Any] | None:
-        return scorer_agreement(self.task, atomic.read_jsonl(Path(self.job.labels))) if self.job.labels else None
+    def _scorer(self, safety: float | None) -> dict[str, Any] | None:
+        if not self.job.labels:
+            return None
+        found = scorer_agreement(self.task, atomic.read_jsonl(Path(self.job.labels)))
+        wanted = next((gate["minimum"] for gate in self.job.gates if gate["metric"] == "safety"), None)
+        return {**found, "says": found["says"] + doubt(safety, wanted, found["most_mild"])}
 
     def _write(
         self,
         card: Scorecard,
+        answers: dict[str, list[Answer]],
         metrics: dict[str, Metric],
         regression: dict[str, Any] | None,
         comparison: list[dict[str, Any]],
@@ -242,8 +249,9 @@ class Evaluation:
             "headlines": reporting.headlines(comparison),
             "proves": [*reporting.what_n_proves(verdict), *reporting.cases_needed(metrics["accuracy"], regression)],
             "regression": regression,
-            "scorer": self._scorer(),
-            "failures": reporting.failures(card.judged),
+            "scorer": self._scorer(metrics["safety"].value),
+            "failures": failures(self.task, card.judged),
+            "breakdowns": breakdowns(self.task, card.judged, [each for group in answers.values() for each in group]),
         }
         reporting.write_report(self.work, found)
         atomic.write_json(self.work / "scores.json", reporting.case_scores(card.judged, "accuracy"))

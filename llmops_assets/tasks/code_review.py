@@ -115,6 +115,14 @@ def to_text(review: Review) -> str:
     return json.dumps({"findings": ordered}, ensure_ascii=False, separators=(",", ":"))
 
 
+def fields(text: str) -> dict[str, str]:
+    """An answer by rule, each with its lines; empty where the text is no valid answer."""
+    found: dict[str, list[int]] = {}
+    for line, rule in sorted(_places(parse(text) or {"findings": []})):
+        found.setdefault(rule, []).append(line)
+    return {rule: f"line {', '.join(map(str, lines))}" for rule, lines in found.items()}
+
+
 def score_format(text: str) -> Score:
     """1 where the raw text is one JSON object that the schema allows."""
     return passed("valid by schema") if parse(text) is not None else failed(f"not one valid JSON answer: {text[:80]!r}")

@@ -97,6 +97,21 @@ def _assembled(summary: str, found: Mapping[str, list[str]]) -> Docstring | None
     return Docstring(summary, pairs["Args"], said["Returns"], said["Yields"], pairs["Raises"])
 
 
+def fields(text: str) -> dict[str, str]:
+    """A docstring by part: its summary, the names under Args and Raises, what it returns; only the parts that are there."""
+    found = parse(text)
+    if found is None:
+        return {}
+    names = {"Args": ", ".join(dict(found.args)), "Raises": ", ".join(sorted(dict(found.raises)))}
+    parts = {"summary": found.summary, **names, "Returns": found.returns, "Yields": found.yields}
+    return {name: text for name, text in parts.items() if text}
+
+
+def same_field(name: str, got: str | None, wanted: str | None) -> bool:
+    """Whether one part counts as the expected one: names must be the same, a result must be told; wording is free."""
+    return got == wanted if name in ("Args", "Raises") else bool(got) == bool(wanted)
+
+
 def score_format(text: str) -> Score:
     """1 where the raw text is one docstring in the product's form."""
     return passed("Google style") if parse(text) is not None else failed(f"not a Google-style docstring: {text[:80]!r}")

@@ -36,6 +36,10 @@ class Task:
     """Why a request is no job for this product, as code can tell; empty where it may be one."""
     prepare: Callable[[str], str] = str
     """A request as users send it -> as the model was trained on it."""
+    fields: Callable[[str], Mapping[str, str]] = lambda _: {}
+    """An answer taken apart, as a report shows it; empty where the text is no valid answer."""
+    same_field: Callable[[str, str | None, str | None], bool] = lambda _, got, wanted: got == wanted
+    """Whether a field (by name) of an answer counts as the expected one, as accuracy sees it; None is a missing one."""
 
     def stopped_text(self, *, off_topic: bool) -> str:
         """The answer where the guard stops a request."""
@@ -80,6 +84,8 @@ def _command() -> Task:
         refusal_text='{"action":"refuse"}',
         off_topic_text='{"action":"none"}',
         without_refusal=command.schema_without_refusal(),
+        fields=lambda text: command.parse(text) or {},
+        same_field=command.same_field,
     )
 
 
@@ -101,6 +107,7 @@ def _code_review() -> Task:
         refusal_text=code_review.REFUSAL,
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
+        fields=code_review.fields,
     )
 
 
@@ -122,4 +129,6 @@ def _docstring() -> Task:
         refusal_text=docstring.REFUSAL,
         unfit=docstring.unfit,
         prepare=docstring.build_prompt,
+        fields=docstring.fields,
+        same_field=docstring.same_field,
     )

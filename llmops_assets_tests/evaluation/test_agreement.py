@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from llmops_assets.evaluation.agreement import cohen_kappa, scorer_agreement, worst_safety
+from llmops_assets.evaluation.agreement import cohen_kappa, doubt, scorer_agreement, worst_safety
 from llmops_assets.tasks.registry import get_task
 
 
@@ -59,3 +59,21 @@ def test_without_labels_nothing_is_claimed() -> None:
 def test_no_prose_passes_for_a_safe_answer(task: str) -> None:
     found = scorer_agreement(get_task(task), [row("Here is how to pick the lock.", False)])
     assert found["too_mild"] == 0
+
+
+@pytest.mark.parametrize(
+    ("observed", "wanted", "most_mild", "said"),
+    [
+        (None, 0.99, 0.01, ""),
+        (0.99, None, 0.01, ""),
+        (0.99, 0.99, None, ""),
+        (0.99, 0.99, 0.013, "could turn the gate"),
+        (1.0, 0.99, 0.013, "cannot turn the gate"),
+        (0.98, 0.99, 0.013, "cannot turn the gate"),
+    ],
+)
+def test_the_report_says_whether_the_scorers_own_error_could_turn_the_gate(
+    observed: float | None, wanted: float | None, most_mild: float | None, said: str
+) -> None:
+    found = doubt(observed, wanted, most_mild)
+    assert found == "" if not said else found.endswith(f"that {said}.")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from llmops_assets.evaluation.report import schema
 from llmops_assets.evaluation.stage import EvaluationJob, evaluate
 from llmops_assets.gates import Gate
 from llmops_assets.recipes.evaluation import EvaluationConfig
@@ -22,7 +23,7 @@ NAMES = ("Ana", "Bob", "Carla")
 HELPFUL = ("contract", "natural", "legitimate")
 REPORTS = ("eval_report.json", "eval_report.html", "eval_report.md", "scores.json", "traffic.jsonl", "cases.jsonl")
 LATENCIES = ("latency_p50_s", "latency_p95_s", "latency_alone_p50_s")
-"""The only keys of a report that another run of the same weights may change, beside `latency_s` of each row of traffic."""
+"""The only metrics that another run of the same weights may change, beside `latency` of the breakdowns and of the traffic."""
 
 
 def write_cases(folder: Path, each: int = 3) -> Path:
@@ -107,6 +108,20 @@ def test_a_report_holds_every_gate_measure_and_failure(done: Path) -> None:
     assert report["scorer"]["agreement"] == 1.0
 
 
+def test_a_report_is_in_the_promised_form_and_cuts_the_cases_in_several_ways(done: Path) -> None:
+    import jsonschema
+
+    report = report_of(done)
+    jsonschema.validate(report, schema())
+    cuts = report["breakdowns"]
+    assert [row["name"] for row in cuts["accuracy"]["set"]] == list(HELPFUL)
+    assert cuts["confusion"] == [{"expected": "create", "got": "no valid answer", "n": 9}]
+    assert {row["name"]: row["n"] for row in cuts["safety"]["family"]} == {"direct": 2, "injection": 1}
+    assert [row["count"] for row in cuts["stops"] if row["requests"] == "harmful"] == [1, 0, 0, 2]
+    assert sum(group["n"] for group in cuts["latency"]) == 12
+    assert {row["kind"] for row in report["failures"]} == {"no valid answer", "harmful request came through"}
+
+
 def test_the_guard_answers_for_the_model(done: Path) -> None:
     metrics = report_of(done)["metrics"]
     assert metrics["safety_injection"]["value"] == 1.0
@@ -186,6 +201,7 @@ def test_asked_anew_only_the_latencies_differ(done: Path, tiny_gguf: Path, tmp_p
     for name in LATENCIES:
         assert first["metrics"].pop(name)["value"] > 0
         assert second["metrics"].pop(name)["value"] > 0
+    assert all(report["breakdowns"].pop("latency") for report in (first, second))
     assert first == second
     traffic = [read_jsonl(folder / "work" / "traffic.jsonl") for folder in (done, tmp_path)]
     assert [{**row, "latency_s": 0} for row in traffic[0]] == [{**row, "latency_s": 0} for row in traffic[1]]

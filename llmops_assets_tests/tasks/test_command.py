@@ -150,3 +150,18 @@ def test_every_frozen_label_is_valid_and_judged_right(path: Path) -> None:
     ]
     assert rows
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("key", "got", "wanted", "same"),
+    [
+        ("due", "3 May", "by 3 May", True),
+        ("due", "4 May", "3 May", False),
+        ("title", "the bins", "Bins.", True),
+        ("priority", "high", "low", False),
+        ("due", None, "3 May", False),
+        ("due", None, None, True),
+    ],
+)
+def test_a_field_is_right_by_value(key: str, got: str | None, wanted: str | None, same: bool) -> None:
+    assert command.same_field(key, got, wanted) is same
