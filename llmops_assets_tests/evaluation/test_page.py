@@ -167,7 +167,14 @@ def test_unscored_is_a_word_and_never_a_zero(tmp_path: Path) -> None:
 
 def test_what_broke_since_the_deployed_version_leads_to_its_case(tmp_path: Path) -> None:
     regression = {"n": 460, "difference": -0.021, "p_value": 0.0312, "broke": ["c1", "gone"], "mended": ["c2"]}
-    scorer = {"agreement": 0.91, "kappa": 0.8, "low": 0.85, "high": 0.95, "n": 169, "says": "Of 60 answers <none> pass."}
+    scorer = {
+        "agreement": 0.91,
+        "kappa": 0.8,
+        "low": 0.85,
+        "high": 0.95,
+        "n": 169,
+        "says": "Of 60 answers <none> pass.",
+    }
     page = html_of(tmp_path, regression={**regression, "regressed": True, "enough_cases": False}, scorer=scorer)
     assert "2 cases broke and 1 were mended" in page
     beside = section(page, "beside")
