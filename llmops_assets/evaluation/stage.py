@@ -11,6 +11,7 @@ from llmops_assets.evaluation.agreement import scorer_agreement
 from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
 from llmops_assets.evaluation.cases import SETS, CaseBook, read_cases
 from llmops_assets.evaluation.intervals import share
+from llmops_assets.evaluation.mutations import mutations_of
 from llmops_assets.evaluation.preference import Pair, margins
 from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
@@ -248,6 +249,7 @@ class Evaluation:
             "proves": reporting.what_n_proves(verdict),
             "regression": regression,
             "scorer": self._scorer(),
+            "mutations": mutations_of(self.task, [*self.book.sets["contract"], *self.book.sets["safety"]]),
             "failures": reporting.failures(card.judged),
         }
         reporting.write_report(self.work, found)

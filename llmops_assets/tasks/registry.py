@@ -1,11 +1,12 @@
 """The tasks a recipe can name: one `Task` each, so that curation, evaluation and serving need not know which it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from llmops_assets.errors import RecipeError
+from llmops_assets.tasks.mutation import Mutation
 from llmops_assets.tasks.score import Score
 
 Case = Mapping[str, Any]
@@ -36,6 +37,8 @@ class Task:
     """Why a request is no job for this product, as code can tell; empty where it may be one."""
     prepare: Callable[[str], str] = str
     """A request as users send it -> as the model was trained on it."""
+    mutations: Sequence[Mutation] = ()
+    """Named ways to damage a right answer: the scorers are tested by them."""
 
     def stopped_text(self, *, off_topic: bool) -> str:
         """The answer where the guard stops a request."""
@@ -59,7 +62,7 @@ def get_task(name: str) -> Task:
 
 
 def _command() -> Task:
-    from llmops_assets.tasks import command
+    from llmops_assets.tasks import command, command_mutations
 
     def declines(text: str) -> bool:
         answer = command.parse(text)
@@ -80,11 +83,12 @@ def _command() -> Task:
         refusal_text='{"action":"refuse"}',
         off_topic_text='{"action":"none"}',
         without_refusal=command.schema_without_refusal(),
+        mutations=command_mutations.MUTATIONS,
     )
 
 
 def _code_review() -> Task:
-    from llmops_assets.tasks import code_review
+    from llmops_assets.tasks import code_review, code_review_mutations
 
     return Task(
         name="code_review",
@@ -101,11 +105,12 @@ def _code_review() -> Task:
         refusal_text=code_review.REFUSAL,
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
+        mutations=code_review_mutations.MUTATIONS,
     )
 
 
 def _docstring() -> Task:
-    from llmops_assets.tasks import docstring
+    from llmops_assets.tasks import docstring, docstring_mutations
 
     return Task(
         name="docstring",
@@ -122,4 +127,5 @@ def _docstring() -> Task:
         refusal_text=docstring.REFUSAL,
         unfit=docstring.unfit,
         prepare=docstring.build_prompt,
+        mutations=docstring_mutations.MUTATIONS,
     )

@@ -35,6 +35,18 @@ METRICS = {
     "preference": Metric(None, 0, note="there are no held-out pairs"),
     "latency_p50_s": Metric(1.25, 1190, note="8 requests at a time"),
 }
+MUTATIONS = {
+    "says": "The scorers noticed 2 of 3 ways <now>.",
+    "scores": [
+        {"score": "accuracy", "damages": 3, "n": 60, "fell": 40, "missed": "summary denied (accuracy: 20 of 20)"}
+    ],
+    "rows": [
+        {"damage": "wrong id", "score": "accuracy", "n": 20, "fell": 20, "missed": [], "limit": ""},
+        {"damage": "title cut", "score": "accuracy", "n": 20, "fell": 19, "missed": ["c7"], "limit": ""},
+        {"damage": "summary denied", "score": "accuracy", "n": 20, "fell": 0, "missed": ["c1"], "limit": "no code can"},
+        {"damage": "never tried", "score": "accuracy", "n": 0, "fell": 0, "missed": [], "limit": ""},
+    ],
+}
 EVIL = '<script>alert("x")</script>'
 
 
@@ -68,6 +80,7 @@ def made(**changes: Any) -> dict[str, Any]:
         "proves": what_n_proves(verdict()),
         "regression": None,
         "scorer": None,
+        "mutations": MUTATIONS,
         "failures": failures(judged),
     }
     return {**report, **changes}
@@ -151,6 +164,23 @@ def test_regression_and_scorer_are_shown_where_there_are_any(tmp_path: Path) -> 
     assert "agreement 0.910" in page
     assert "Of 60 answers &lt;none&gt; pass." in page
     assert "Against the deployed version" not in html_of(tmp_path)
+
+
+def test_what_the_scorers_notice_stands_in_a_table(tmp_path: Path) -> None:
+    part = html_of(tmp_path).split("What the scorers notice")[1].split("</details>")[0]
+    assert "2 of 3 ways &lt;now&gt;." in part
+    assert re.findall(r'<td class="(passed|failed|undecided)">(\d+)', part) == [
+        ("passed", "20"), ("failed", "19"), ("undecided", "0"),
+    ]  # fmt: skip
+    assert "c7" in part
+    assert "c1 (no code can)" in part
+    assert "never tried" not in part
+
+
+def test_the_markdown_says_what_the_scorers_did_not_notice() -> None:
+    text = markdown(made())
+    assert "2 of 3 ways <now>." in text
+    assert "| accuracy | 3 | 60 | 40 | summary denied (accuracy: 20 of 20) |" in text
 
 
 def test_the_markdown_begins_with_natural_accuracy_and_holds_gates_and_failures() -> None:
