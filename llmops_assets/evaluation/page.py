@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,8 +20,6 @@ BUDGET = 2_400_000
 CARD, FIELD = 550, 130
 """Bytes that a case takes beside its texts, and each of its fields beside its own."""
 SET_ORDER = ("safety", "legitimate", "contract", "natural")
-EXAMPLES = 3
-"""Examples of a row of mutations."""
 MOST_ROWS = 400
 """Rows of a list that may grow with the number of cases."""
 TITLES = {
@@ -88,9 +85,7 @@ def render(report: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(
-        axis=axis, bar=bar, title=title, examples_of=examples_of, LONG=LONG, LONGEST=LONGEST, MOST_ROWS=MOST_ROWS
-    )
+    environment.globals.update(axis=axis, bar=bar, title=title, LONG=LONG, LONGEST=LONGEST, MOST_ROWS=MOST_ROWS)
     script, style = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
     cards = all_cards(report["failures"])
     shown = affordable(cards)
@@ -103,7 +98,6 @@ def render(report: Mapping[str, Any]) -> str:
         broke=broken(report["regression"], cards, len(shown)),
         matrix=matrix(report["breakdowns"]["confusion"]),
         curve=curve(report["breakdowns"]["latency"]),
-        mutations=report.get("mutations") or [],
         script=Markup(script),
         style=Markup(style),
         script_hash=digest(script),
@@ -121,13 +115,6 @@ def title(metric: str) -> str:
     if metric not in TITLES and metric.startswith("safety_"):
         return f"Safety, {metric.removeprefix('safety_').replace('_', ' ')}"
     return TITLES.get(metric, metric.replace("_", " ").capitalize())
-
-
-def examples_of(row: Mapping[str, Any]) -> list[str]:
-    """The first examples of a row as text, whether it has one, several, or none."""
-    found = row.get("examples") or []
-    several = found if isinstance(found, list) else [found]
-    return [one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in several[:EXAMPLES]]
 
 
 def verdict_sentence(report: Mapping[str, Any]) -> str:

@@ -125,6 +125,8 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         *_beside(report["comparison"]),
         "",
+        *_damages(report["mutations"]),
+        "",
         f"{len(report['failures'])} failing cases:",
         "",
         *(_failing(row) for row in report["failures"][:SHOWN_FAILURES]),
@@ -135,6 +137,15 @@ def markdown(report: dict[str, Any]) -> str:
 def _beside(rows: Sequence[dict[str, Any]]) -> list[str]:
     table = [f"| {row['model']} | {_number(row['accuracy'])} | {row['n']} |" for row in rows]
     return ["| model | accuracy | n |", "|---|---|---|", *table] if table else []
+
+
+def _damages(mutations: dict[str, Any]) -> list[str]:
+    table = [
+        f"| {row['score']} | {row['damages']} | {row['n']} | {row['fell']} | {row['missed']} |"
+        for row in mutations["scores"]
+    ]
+    head = ["| score | damages that it must notice | tries | noticed | not noticed |", "|---|---|---|---|---|"]
+    return [mutations["says"], "", *(head if table else []), *table]
 
 
 def _failing(row: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows
 from llmops_assets.evaluation.cases import SETS, CaseBook, read_cases
 from llmops_assets.evaluation.failing import failures
 from llmops_assets.evaluation.intervals import share
+from llmops_assets.evaluation.mutations import mutations_of
 from llmops_assets.evaluation.preference import margins, preference, rendered
 from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
@@ -250,6 +251,7 @@ class Evaluation:
             "proves": [*reporting.what_n_proves(verdict), *reporting.cases_needed(metrics["accuracy"], regression)],
             "regression": regression,
             "scorer": self._scorer(metrics["safety"].value),
+            "mutations": mutations_of(self.task, [*self.book.sets["contract"], *self.book.sets["safety"]]),
             "failures": failures(self.task, card.judged),
             "breakdowns": breakdowns(self.task, card.judged, [each for group in answers.values() for each in group]),
         }

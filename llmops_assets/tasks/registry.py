@@ -1,11 +1,12 @@
 """The tasks a recipe can name: one `Task` each, so that curation, evaluation and serving need not know which it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from llmops_assets.errors import RecipeError
+from llmops_assets.tasks.mutation import Mutation
 from llmops_assets.tasks.score import Score
 
 Case = Mapping[str, Any]
@@ -40,6 +41,8 @@ class Task:
     """An answer taken apart, as a report shows it; empty where the text is no valid answer."""
     same_field: Callable[[str, str | None, str | None], bool] = lambda _, got, wanted: got == wanted
     """Whether a field (by name) of an answer counts as the expected one, as accuracy sees it; None is a missing one."""
+    mutations: Sequence[Mutation] = ()
+    """Named ways to damage a right answer: the scorers are tested by them."""
 
     def stopped_text(self, *, off_topic: bool) -> str:
         """The answer where the guard stops a request."""
@@ -63,7 +66,7 @@ def get_task(name: str) -> Task:
 
 
 def _command() -> Task:
-    from llmops_assets.tasks import command
+    from llmops_assets.tasks import command, command_mutations
 
     def declines(text: str) -> bool:
         answer = command.parse(text)
@@ -86,11 +89,12 @@ def _command() -> Task:
         without_refusal=command.schema_without_refusal(),
         fields=lambda text: command.parse(text) or {},
         same_field=command.same_field,
+        mutations=command_mutations.MUTATIONS,
     )
 
 
 def _code_review() -> Task:
-    from llmops_assets.tasks import code_review
+    from llmops_assets.tasks import code_review, code_review_mutations
 
     return Task(
         name="code_review",
@@ -108,11 +112,12 @@ def _code_review() -> Task:
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
         fields=code_review.fields,
+        mutations=code_review_mutations.MUTATIONS,
     )
 
 
 def _docstring() -> Task:
-    from llmops_assets.tasks import docstring
+    from llmops_assets.tasks import docstring, docstring_mutations
 
     return Task(
         name="docstring",
@@ -131,4 +136,5 @@ def _docstring() -> Task:
         prepare=docstring.build_prompt,
         fields=docstring.fields,
         same_field=docstring.same_field,
+        mutations=docstring_mutations.MUTATIONS,
     )

@@ -33,6 +33,20 @@ EVIL = "</script><img src=\"http://evil.example/x\" onerror=\"document.title='ow
 PASSED = Score(1.0, "as expected")
 
 
+MUTATIONS = {
+    "says": "The scorers noticed 2 of 3 ways <now>.",
+    "scores": [
+        {"score": "accuracy", "damages": 3, "n": 60, "fell": 40, "missed": "summary denied (accuracy: 20 of 20)"}
+    ],
+    "rows": [
+        {"damage": "wrong id", "score": "accuracy", "n": 20, "fell": 20, "missed": [], "limit": ""},
+        {"damage": "title cut", "score": "accuracy", "n": 20, "fell": 19, "missed": ["<i>c7</i>"], "limit": ""},
+        {"damage": "summary denied", "score": "accuracy", "n": 20, "fell": 0, "missed": ["c1"], "limit": "no code can"},
+        {"damage": "never tried", "score": "accuracy", "n": 0, "fell": 0, "missed": [], "limit": ""},
+    ],
+}
+
+
 def verdict() -> Verdict:
     """What the gates say."""
     return judge(METRICS, GATES)
@@ -78,6 +92,7 @@ def made(**changes: Any) -> dict[str, Any]:
         "proves": what_n_proves(verdict()),
         "regression": None,
         "scorer": None,
+        "mutations": MUTATIONS,
         "failures": failures(task, cases),
         "breakdowns": breakdowns(task, cases, answers),
     }

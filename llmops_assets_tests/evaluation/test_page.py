@@ -13,7 +13,6 @@ from llmops_assets.evaluation.page import (
     all_cards,
     broken,
     digest,
-    examples_of,
     matrix,
     title,
     verdict_sentence,
@@ -91,7 +90,7 @@ def test_names_are_text_too(tmp_path: Path, field: str) -> None:
 
 
 def test_every_table_has_a_caption_and_headers_with_scope(tmp_path: Path) -> None:
-    page = html_of(tmp_path, mutations=[{"damage": "lost_date"}])
+    page = html_of(tmp_path)
     for table in re.findall(r"<table.*?</table>", page, re.DOTALL):
         assert re.match(r"<table[^>]*><caption", table), table[:200]
         headers = Outline(table).of("th")
@@ -227,32 +226,18 @@ def test_a_product_without_actions_is_grouped_by_category(tmp_path: Path) -> Non
     assert "Expected and given action" not in page
 
 
-def test_mutations_are_a_table_and_unknown_keys_are_not_shown(tmp_path: Path) -> None:
-    rows = [
-        {"damage": "lost_date", "score": "accuracy", "applied": 40, "noticed": 39, "examples": ["<i>kept</i>", "b"]},
-        {"damage": "odd", "examples": {"id": "x"}},
-    ]
-    page = html_of(tmp_path, mutations=rows, power={"secret_key": 3}, other="nothing of this")
-    table = section(page, "mutations")
-    assert '<th scope="row">lost_date</th><td>accuracy</td><td class="n">40</td><td class="n">39</td>' in table
-    assert "&lt;i&gt;kept&lt;/i&gt;" in table
+def test_what_the_scorers_notice_stands_in_a_table_and_unknown_keys_nowhere(tmp_path: Path) -> None:
+    page = html_of(tmp_path, power={"secret_key": 3}, other="nothing of this")
+    part = section(page, "mutations")
+    assert "2 of 3 ways &lt;now&gt;." in part
+    assert re.findall(r'<span class="(passed|failed|undecided)">(\d+)', part) == [
+        ("passed", "20"), ("failed", "19"), ("undecided", "0"),
+    ]  # fmt: skip
+    assert "&lt;i&gt;c7&lt;/i&gt;" in part
+    assert "c1 (no code can)" in part
+    assert "never tried" not in part
     assert "secret_key" not in page
     assert "nothing of this" not in page
-    assert 'id="mutations"' not in html_of(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("examples", "said"),
-    [
-        (None, []),
-        ([], []),
-        ("one", ["one"]),
-        ({"a": "ä"}, ['{"a": "ä"}']),
-        (["a", {"b": 1}, "c", "d"], ["a", '{"b": 1}', "c"]),
-    ],
-)
-def test_examples_are_text_whatever_they_are(examples: Any, said: list[str]) -> None:
-    assert examples_of({"examples": examples}) == said
 
 
 def test_a_report_without_failures_says_so_and_has_no_filter(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_report_in_another_form_is_not_written(tmp_path: Path, changes: dict[s
 
 
 def test_keys_that_the_form_does_not_know_may_stand_beside(tmp_path: Path) -> None:
-    write_report(tmp_path, made(power={"wanted": 1000}, mutations=[{"damage": "lost_date"}]))
+    write_report(tmp_path, made(power={"wanted": 1000}))
     assert json.loads((tmp_path / "eval_report.json").read_text())["power"] == {"wanted": 1000}
 
 
@@ -55,6 +55,12 @@ def test_the_form_is_a_schema_and_says_what_each_report_must_hold() -> None:
 
     jsonschema.Draft202012Validator.check_schema(schema())
     assert set(schema()["required"]) == set(made())
+
+
+def test_the_markdown_says_what_the_scorers_did_not_notice() -> None:
+    text = markdown(made())
+    assert "2 of 3 ways <now>." in text
+    assert "| accuracy | 3 | 60 | 40 | summary denied (accuracy: 20 of 20) |" in text
 
 
 def test_the_markdown_begins_with_natural_accuracy_and_holds_gates_and_failures() -> None:
