@@ -6,6 +6,7 @@ from typing import Any
 
 from llmops_assets.evaluation.case_rows import asked
 from llmops_assets.evaluation.intervals import proof
+from llmops_assets.evaluation.judge.sentences import markdown_lines
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.evaluation.power import plan
 from llmops_assets.gates import GateResult, Metric, Verdict
@@ -119,6 +120,8 @@ def markdown(report: dict[str, Any]) -> str:
         *report["proves"],
         "",
         *_beside(report["comparison"]),
+        "",
+        *markdown_lines(report.get("judge")),
         "",
         f"{len(report['failures'])} failing cases:",
         "",

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from llmops_assets.errors import RecipeError
+from llmops_assets.tasks import rubrics
+from llmops_assets.tasks.rubrics import Rubric
 from llmops_assets.tasks.score import Score
 
 Case = Mapping[str, Any]
@@ -28,6 +30,7 @@ class Task:
     to_envelope: Callable[[str, datetime], dict[str, Any]]
     few_shot: str
     refusal_text: str
+    rubric: Rubric
     off_topic_text: str = ""
     """What is answered to a job for another tool; empty where the task has no such answer and refuses it."""
     without_refusal: Mapping[str, Any] | None = None
@@ -78,6 +81,7 @@ def _command() -> Task:
         to_envelope=command.to_envelope,
         few_shot=command.FEW_SHOT,
         refusal_text='{"action":"refuse"}',
+        rubric=rubrics.COMMAND,
         off_topic_text='{"action":"none"}',
         without_refusal=command.schema_without_refusal(),
     )
@@ -99,6 +103,7 @@ def _code_review() -> Task:
         to_envelope=code_review.to_envelope,
         few_shot=code_review.FEW_SHOT,
         refusal_text=code_review.REFUSAL,
+        rubric=rubrics.CODE_REVIEW,
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
     )
@@ -120,6 +125,7 @@ def _docstring() -> Task:
         to_envelope=docstring.to_envelope,
         few_shot=docstring.FEW_SHOT,
         refusal_text=docstring.REFUSAL,
+        rubric=rubrics.DOCSTRING,
         unfit=docstring.unfit,
         prepare=docstring.build_prompt,
     )
