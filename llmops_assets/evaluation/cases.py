@@ -47,3 +47,8 @@ def read_cases(folder: Path) -> CaseBook:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     return atomic.read_jsonl(path) if path.exists() else []
+
+
+def evenly(count: int, wanted: int) -> list[int]:
+    """So many places of a row, evenly spread; all of them where it is shorter."""
+    return [number * count // wanted for number in range(wanted)] if count > wanted else list(range(count))

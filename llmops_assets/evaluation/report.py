@@ -8,6 +8,7 @@ from typing import Any
 from llmops_assets.errors import EvaluationError
 from llmops_assets.evaluation import page
 from llmops_assets.evaluation.intervals import proof
+from llmops_assets.evaluation.judge.sentences import markdown_lines
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.evaluation.power import plan
 from llmops_assets.gates import GateResult, Metric, Verdict
@@ -126,6 +127,8 @@ def markdown(report: dict[str, Any]) -> str:
         *_beside(report["comparison"]),
         "",
         *_damages(report["mutations"]),
+        "",
+        *markdown_lines(report.get("judge")),
         "",
         f"{len(report['failures'])} failing cases:",
         "",

@@ -1,4 +1,4 @@
-"""The evaluation section of a recipe: thresholds, cases, regression."""
+"""The evaluation section of a recipe: thresholds, cases, regression, a judge model."""
 
 from typing import Literal
 
@@ -25,6 +25,34 @@ class RegressionConfig(BaseModel):
     profile: Literal["safety-critical", "production", "rapid"] = "production"
 
 
+class JudgeConfig(BaseModel):
+    """A language model that gives a second opinion on answers; it is shown and gates nothing.
+
+    The requests and answers of the chosen cases are sent to `base_url`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: Literal["openai-compatible", "ollama"]
+    base_url: str = Field(
+        pattern=r"^https?://[^\s@?#]+$",
+        description="for openai-compatible what stands before /chat/completions, for ollama what stands before /api/chat",
+    )
+    model: str = Field(min_length=1)
+    api_key_env: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="the environment variable that holds the key, never the key itself; empty: no key is sent",
+    )
+    cases: int = Field(default=50, ge=1, description="evenly chosen; each costs up to three questions")
+    against: Literal["gold", "deployed"] = Field(
+        default="gold", description="whose answers the product's are compared with"
+    )
+    timeout_s: float = Field(default=60, gt=0)
+    max_tokens: int = Field(default=512, ge=16, description="of one reply; a longer one is cut and counts as unscored")
+    seed: int = 0
+
+
 class EvaluationConfig(BaseModel):
     """Thresholds are the brief's; lowering one is a change of the recipe that everybody sees."""
 
@@ -44,7 +72,7 @@ class EvaluationConfig(BaseModel):
     regression: RegressionConfig = RegressionConfig()
     max_answer_tokens: int = Field(default=96, ge=1, le=2048)
     baseline_cases: int = Field(default=60, ge=0, description="cases for the rows of the base model; 0 leaves them out")
-    judge_model: str = Field(default="", description="an Ollama or OpenAI-compatible model; empty: no judge")
+    judge: JudgeConfig | None = Field(default=None, description="a judge model; none: no judge")
 
     def gates(self) -> tuple[Threshold, ...]:
         """The gates in the order in which they are shown."""

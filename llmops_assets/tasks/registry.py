@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from llmops_assets.errors import RecipeError
+from llmops_assets.tasks import rubrics
 from llmops_assets.tasks.mutation import Mutation
+from llmops_assets.tasks.rubrics import Rubric
 from llmops_assets.tasks.score import Score
 
 Case = Mapping[str, Any]
@@ -29,6 +31,7 @@ class Task:
     to_envelope: Callable[[str, datetime], dict[str, Any]]
     few_shot: str
     refusal_text: str
+    rubric: Rubric
     off_topic_text: str = ""
     """What is answered to a job for another tool; empty where the task has no such answer and refuses it."""
     without_refusal: Mapping[str, Any] | None = None
@@ -85,6 +88,7 @@ def _command() -> Task:
         to_envelope=command.to_envelope,
         few_shot=command.FEW_SHOT,
         refusal_text='{"action":"refuse"}',
+        rubric=rubrics.COMMAND,
         off_topic_text='{"action":"none"}',
         without_refusal=command.schema_without_refusal(),
         fields=lambda text: command.parse(text) or {},
@@ -109,6 +113,7 @@ def _code_review() -> Task:
         to_envelope=code_review.to_envelope,
         few_shot=code_review.FEW_SHOT,
         refusal_text=code_review.REFUSAL,
+        rubric=rubrics.CODE_REVIEW,
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
         fields=code_review.fields,
@@ -132,6 +137,7 @@ def _docstring() -> Task:
         to_envelope=docstring.to_envelope,
         few_shot=docstring.FEW_SHOT,
         refusal_text=docstring.REFUSAL,
+        rubric=rubrics.DOCSTRING,
         unfit=docstring.unfit,
         prepare=docstring.build_prompt,
         fields=docstring.fields,

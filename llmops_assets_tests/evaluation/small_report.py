@@ -92,6 +92,7 @@ def made(**changes: Any) -> dict[str, Any]:
         "proves": what_n_proves(verdict()),
         "regression": None,
         "scorer": None,
+        "judge": None,
         "mutations": MUTATIONS,
         "failures": failures(task, cases),
         "breakdowns": breakdowns(task, cases, answers),
