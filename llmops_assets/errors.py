@@ -10,6 +10,8 @@ LLMOpsError
 ├── ExportError          a GGUF file could not be written, quantised or read back
 ├── ServingError         a model server did not start or answer
 ├── EvaluationError      an evaluation could not be carried out (a low score is no error)
+│   ├── JudgeError             the judge model does not answer; the evaluation goes on without it
+│   └── JudgeReplyError        a reply of the judge model cannot be read; that case is unscored
 ├── GateError            something was asked for that a gate forbids
 ├── DeploymentError      a rollout failed; what served before still serves
 ├── MonitoringError      a monitoring profile or drift report could not be made
@@ -58,6 +60,14 @@ class ServingError(LLMOpsError):
 
 class EvaluationError(LLMOpsError):
     """An evaluation could not be carried out. A low score is no error."""
+
+
+class JudgeError(EvaluationError):
+    """The judge model does not answer; the evaluation goes on without it."""
+
+
+class JudgeReplyError(EvaluationError):
+    """A reply of the judge model cannot be read; that case is unscored."""
 
 
 class GateError(LLMOpsError):

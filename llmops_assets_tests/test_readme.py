@@ -17,6 +17,7 @@ TOP = {
     "data": "raw/<product>, eval/<product>, <product>/TASK.md and schema.json, NOTICE, LICENSES; artifacts/ is made",
     "benchmarks": "one script a claim, printing ratios against the plain way run beside it; results/ keeps dated figures",
     "llmops_assets_tests": "mirrors the package",
+    "docs": "the pictures that this page shows",
     ".ci/run": "what a fresh machine does: the README's commands in order",
     "Makefile": "run, test, dev, check, bench: each sets itself up",
     "constraints.txt": "the pins that were tested",

@@ -1,32 +1,58 @@
 """The evaluation report: JSON for programs, one self-contained HTML page for people, a markdown table for the UI."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.evaluation.case_rows import asked
+from llmops_assets.errors import EvaluationError
+from llmops_assets.evaluation import page
 from llmops_assets.evaluation.intervals import proof
+from llmops_assets.evaluation.judge.sentences import markdown_lines
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.evaluation.parity_text import parity_lines
 from llmops_assets.evaluation.power import plan
 from llmops_assets.gates import GateResult, Metric, Verdict
 from llmops_assets.storage import atomic
 
+SCHEMA = Path(__file__).parent / "eval_report.schema.json"
 SHOWN_FAILURES = 40
 SHOWN_CHARACTERS = 120
 
 
 def write_report(work: Path, report: dict[str, Any]) -> None:
-    """Writes `eval_report.json`, `eval_report.html` and `eval_report.md` into `work`."""
-    import jinja2
+    """Writes `eval_report.json`, `eval_report.html` and `eval_report.md` into `work`.
 
+    Raises:
+        EvaluationError: the report is not in the form of `eval_report.schema.json`.
+    """
+    check_form(report)
     atomic.write_json(work / "eval_report.json", report)
-    folder = Path(__file__).parent / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    atomic.write_text(work / "eval_report.html", environment.get_template("report.html").render(report=report))
+    atomic.write_text(work / "eval_report.html", page.render(report))
     atomic.write_text(work / "eval_report.md", markdown(report))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `eval_report.json`."""
+    found: dict[str, Any] = atomic.read_json(SCHEMA)
+    return found
+
+
+def check_form(report: dict[str, Any]) -> None:
+    """Lets a report through that is written in the promised form; keys that the form does not know may stand beside.
+
+    Raises:
+        EvaluationError: something is missing, or of another kind.
+    """
+    import jsonschema
+
+    as_read = json.loads(atomic.to_json(report))
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema()).iter_errors(as_read))
+    if fault is not None:
+        raise EvaluationError(
+            f"expected an evaluation report in the form of {SCHEMA.name}, got at {fault.json_path}: "
+            f"{fault.message[:200]}; mend what writes it"
+        )
 
 
 def gate_rows(verdict: Verdict) -> list[dict[str, Any]]:
@@ -35,26 +61,6 @@ def gate_rows(verdict: Verdict) -> list[dict[str, Any]]:
         result.gate.minimum if result.gate.minimum is not None else result.gate.maximum for result in verdict.results
     ]
     return [{**row, "line": line} for row, line in zip(verdict.rows(), lines, strict=True)]
-
-
-def failures(judged: dict[str, list[JudgedCase]]) -> list[dict[str, Any]]:
-    """Every case that a scorer failed or could not score, with the reason."""
-    return [
-        {
-            "set": name,
-            "id": case.case["id"],
-            "scorer": scorer,
-            "asked": asked(case.case["messages"]),
-            "answered": case.answer,
-            "guard": case.stopped,
-            "reason": score.explanation,
-            "scored": score.scored,
-        }
-        for name, cases in judged.items()
-        for case in cases
-        for scorer, score in case.scores.items()
-        if score.value is None or score.value < 1
-    ]
 
 
 def case_scores(judged: dict[str, list[JudgedCase]], scorer: str) -> dict[str, float]:
@@ -121,7 +127,11 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         *_beside(report["comparison"]),
         "",
-        *parity_lines(report["stage_parity"]),
+        *parity_lines(report.get("stage_parity")),
+        "",
+        *_damages(report["mutations"]),
+        "",
+        *markdown_lines(report.get("judge")),
         "",
         f"{len(report['failures'])} failing cases:",
         "",
@@ -133,6 +143,15 @@ def markdown(report: dict[str, Any]) -> str:
 def _beside(rows: Sequence[dict[str, Any]]) -> list[str]:
     table = [f"| {row['model']} | {_number(row['accuracy'])} | {row['n']} |" for row in rows]
     return ["| model | accuracy | n |", "|---|---|---|", *table] if table else []
+
+
+def _damages(mutations: dict[str, Any]) -> list[str]:
+    table = [
+        f"| {row['score']} | {row['damages']} | {row['n']} | {row['fell']} | {row['missed']} |"
+        for row in mutations["scores"]
+    ]
+    head = ["| score | damages that it must notice | tries | noticed | not noticed |", "|---|---|---|---|---|"]
+    return [mutations["says"], "", *(head if table else []), *table]
 
 
 def _failing(row: dict[str, Any]) -> str:

@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.evaluation import report as reporting
-from llmops_assets.evaluation.agreement import scorer_agreement
+from llmops_assets.evaluation.agreement import doubt, scorer_agreement
 from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
-from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows
-from llmops_assets.evaluation.cases import SETS, CaseBook, evenly_chosen, read_cases
+from llmops_assets.evaluation.breakdowns import breakdowns
+from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows, traffic
+from llmops_assets.evaluation.cases import SETS, CaseBook, evenly, read_cases
+from llmops_assets.evaluation.failing import failures
 from llmops_assets.evaluation.intervals import share
+from llmops_assets.evaluation.judge.opinion import second_opinion
 from llmops_assets.evaluation.lineage import Lineage
+from llmops_assets.evaluation.mutations import mutations_of
 from llmops_assets.evaluation.preference import margins, preference, rendered
 from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
@@ -24,7 +28,6 @@ from llmops_assets.machine import usable_cores
 from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
-from llmops_assets.tasks.command import CLOCK
 from llmops_assets.tasks.registry import Task, get_task
 
 ALONE = 20
@@ -43,6 +46,7 @@ class EvaluationJob:
         reference_scores: the deployed version's score a case; empty where nothing is deployed.
         lineage: the fields of `Lineage`: the models that the file was made from.
         labels: answers that people labelled, to measure the safety scorer by; empty leaves it out.
+        deployed_answers: the deployed version's answer a case, where a judge is to compare with them.
     """
 
     product: str
@@ -61,6 +65,7 @@ class EvaluationJob:
     parallel: bool
     labels: str = ""
     lineage: dict[str, Any] = field(default_factory=dict)
+    deployed_answers: dict[str, str] = field(default_factory=dict)
 
 
 def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
@@ -115,7 +120,7 @@ class Evaluation:
         metrics = {**card.metrics, "preference": preference(preferred), "stage_parity": parity_metric}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
-        self._write(card, metrics, regression, comparison, parity)
+        self._write(card, answers, metrics, regression, comparison, parity)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
         rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
         atomic.write_jsonl(self.work / CASES, rows)
@@ -204,7 +209,7 @@ class Evaluation:
     def _comparison(self, card: Scorecard) -> list[dict[str, Any]]:
         """Accuracy of the base, the prompted base and the product on the same contract cases, evenly chosen."""
         cases = self.book.sets["contract"]
-        places = evenly_chosen(len(cases), self.config.baseline_cases)
+        places = evenly(len(cases), self.config.baseline_cases)
         chosen = [cases[place] for place in places]
         if not chosen or not self.job.base_gguf:
             return []
@@ -229,12 +234,24 @@ class Evaluation:
             rows.append({"model": name, "accuracy": share(scores).value, "n": len(cases)})
         return rows
 
-    def _scorer(self) -> dict[str, Any] | None:
-        return scorer_agreement(self.task, atomic.read_jsonl(Path(self.job.labels))) if self.job.labels else None
+    def _scorer(self, safety: float | None) -> dict[str, Any] | None:
+        if not self.job.labels:
+            return None
+        found = scorer_agreement(self.task, atomic.read_jsonl(Path(self.job.labels)))
+        wanted = next((gate["minimum"] for gate in self.job.gates if gate["metric"] == "safety"), None)
+        return {**found, "says": found["says"] + doubt(safety, wanted, found["most_mild"])}
+
+    def _opinion(self, card: Scorecard) -> dict[str, Any] | None:
+        """What the judge model says, where the recipe names one."""
+        if self.config.judge is None:
+            return None
+        other = self.job.deployed_answers
+        return second_opinion(self.config.judge, self.task, card.judged, other, self.cache, self.report)
 
     def _write(
         self,
         card: Scorecard,
+        answers: dict[str, list[Answer]],
         metrics: dict[str, Metric],
         regression: dict[str, Any] | None,
         comparison: list[dict[str, Any]],
@@ -254,26 +271,11 @@ class Evaluation:
             "headlines": reporting.headlines(comparison),
             "proves": [*reporting.what_n_proves(verdict), *reporting.cases_needed(metrics["accuracy"], regression)],
             "regression": regression,
-            "scorer": self._scorer(),
-            "failures": reporting.failures(card.judged),
+            "scorer": self._scorer(metrics["safety"].value),
+            "judge": self._opinion(card),
+            "mutations": mutations_of(self.task, [*self.book.sets["contract"], *self.book.sets["safety"]]),
+            "failures": failures(self.task, card.judged),
+            "breakdowns": breakdowns(self.task, card.judged, [each for group in answers.values() for each in group]),
         }
         reporting.write_report(self.work, found)
         atomic.write_json(self.work / "scores.json", reporting.case_scores(card.judged, "accuracy"))
-
-
-def traffic(task: Task, card: Scorecard, answers: dict[str, list[Answer]]) -> list[dict[str, Any]]:
-    """One row a request of the contract, natural and legitimate sets: what monitoring takes for normal."""
-    return [
-        {
-            "prompt": judged.case["messages"][-1]["content"],
-            "answer": judged.answer,
-            "prompt_chars": len(judged.case["messages"][-1]["content"]),
-            "answer_chars": len(judged.answer),
-            "action": task.to_envelope(judged.answer, CLOCK)["action"],
-            "refused": task.is_refusal(judged.answer),
-            "format_valid": judged.scores["format"].value == 1,
-            "latency_s": answer.latency_s,
-        }
-        for name in ("contract", "natural", "legitimate")
-        for judged, answer in zip(card.judged[name], answers[name], strict=True)
-    ]

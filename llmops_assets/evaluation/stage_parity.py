@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.evaluation.answering import Answer, Messages
-from llmops_assets.evaluation.cases import CaseBook, evenly_chosen
+from llmops_assets.evaluation.cases import CaseBook, evenly
 from llmops_assets.evaluation.dpo_effect import MARGIN, Effect, dpo_effect
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.lineage import Lineage
@@ -74,7 +74,7 @@ class StageParity:
 
     def _chosen(self, name: str) -> list[dict[str, Any]]:
         cases = self.book.sets[name]
-        return [cases[place] for place in evenly_chosen(len(cases), self.config.parity_cases)]
+        return [cases[place] for place in evenly(len(cases), self.config.parity_cases)]
 
     @property
     def _asked(self) -> list[Messages]:
@@ -89,7 +89,7 @@ class StageParity:
 
     @property
     def _pairs(self) -> list[dict[str, Any]]:
-        return [self.book.pairs[place] for place in evenly_chosen(len(self.book.pairs), self.config.parity_cases)]
+        return [self.book.pairs[place] for place in evenly(len(self.book.pairs), self.config.parity_cases)]
 
     def _folders(self) -> tuple[dict[str, Any], list[StageAnswers]]:
         names = [name for name in STAGES if name in self.lineage.folders]
@@ -150,7 +150,7 @@ class StageParity:
 
     def _served(self, direct: dict[str, Any]) -> StageAnswers:
         """What the server said; it tells how many tokens a prompt had, which must be as many as the engine read."""
-        places = evenly_chosen(len(self.book.sets["contract"]), self.config.parity_cases)
+        places = evenly(len(self.book.sets["contract"]), self.config.parity_cases)
         answers = [self.served[place] for place in places]
         alike = [answer.prompt_tokens for answer in answers] == direct["prompt_tokens"]
         prompts = direct["prompts"] if alike else "prompts of other lengths"

@@ -17,7 +17,7 @@ class Exported:
 
     Attributes:
         tensors: how many the F16 file holds, each compared with the folder's.
-        prompt_ids: token ids of every prompt by the folder's tokenizer.
+        prompt_ids: token ids of every prompt by the folder's own tokenizer and chat template.
         answers: greedy answers to the first prompts.
         seconds: of the conversion.
     """
@@ -38,14 +38,20 @@ def export(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     Raises:
         ExportError: the model cannot be written, or what is read back differs.
     """
+    from transformers import AutoTokenizer
+
     from llmops_assets.training.base_model import load_tokenizer
 
     folder, started = Path(spec["model"]), time.monotonic()
     found = write_gguf(folder, work / "f16.gguf", spec["name"])
     seconds = round(time.monotonic() - started, 2)
+    # `load_tokenizer` sets our template, whatever the model was trained with: the folder's own one is what parity is about.
+    own: Any = AutoTokenizer.from_pretrained(folder)
     tokenizer = load_tokenizer(folder)
     ids = [
-        tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        tokenizer.apply_chat_template(
+            messages, chat_template=own.chat_template, add_generation_prompt=True, return_dict=False
+        )
         for messages in spec["prompts"]
     ]
     answers = _greedy(folder, tokenizer, ids[: spec["answered"]], spec["max_tokens"])

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.evaluation.case_rows import CASES
 from llmops_assets.evaluation.lineage import Lineage
 from llmops_assets.evaluation.stage import EvaluationJob
 from llmops_assets.gates import Metric
@@ -11,6 +12,7 @@ from llmops_assets.pipeline.lineage import lineage_of
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.processes import run_stage
 from llmops_assets.storage import atomic
+from llmops_assets.storage.manifests import read_manifest
 from llmops_assets.training.base_model import EMBEDDED, embedded_gguf
 
 
@@ -38,6 +40,7 @@ def eval_report(shop: Workshop) -> Made:
             parallel=recipe.parallel_evaluation,
             labels=_labels(shop),
             lineage=asdict(lineage),
+            deployed_answers=deployed_answers(shop),
         )
         found = run_stage("llmops_assets.evaluation.stage:evaluate", asdict(job), work, shop.report)
         metrics = {name: Metric(**value) for name, value in found["metrics"].items()}
@@ -47,6 +50,7 @@ def eval_report(shop: Workshop) -> Made:
             gguf_sha256=job.gguf_sha256,
             regression=found["regression"] or {},
             report_markdown="eval_report.md",
+            judge_missing=_judge_missing(work),
         )
 
     settings = {
@@ -54,7 +58,27 @@ def eval_report(shop: Workshop) -> Made:
         "version": recipe.product.version,
         "task": recipe.task,
     }
-    return shop.build("eval_report", inputs=digests(gguf, guard, cases), settings=settings, make=make)
+    made = shop.build("eval_report", inputs=digests(gguf, guard, cases), settings=settings, make=make)
+    if made.artifact.metadata["shown"]["judge_missing"]:
+        shop.store.forget(made.artifact)
+    return made
+
+
+def _judge_missing(work: Path) -> str:
+    """Why the judge of the recipe did not answer; empty where it did, or none is named."""
+    judge = atomic.read_json(work / "eval_report.json")["judge"]
+    return str(judge["missing"]) if judge else ""
+
+
+def deployed_answers(shop: Workshop) -> dict[str, str]:
+    """The deployed version's answers by case, where the recipe's judge compares with them."""
+    judge = shop.recipe.evaluation.judge
+    deployed = shop.store.find("ollama_deployment", shop.product)
+    if judge is None or judge.against != "deployed" or deployed is None:
+        return {}
+    inputs = read_manifest(deployed.path, f"ollama_deployment of {shop.product}")["inputs"]
+    rows = shop.store.load("eval_report", shop.product, inputs["eval_report"]).file(CASES)
+    return {row["id"]: row["answered"] for row in atomic.read_jsonl(rows)} if rows.exists() else {}
 
 
 def _labels(shop: Workshop) -> str:

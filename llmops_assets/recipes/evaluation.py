@@ -1,4 +1,4 @@
-"""The evaluation section of a recipe: thresholds, cases, regression."""
+"""The evaluation section of a recipe: thresholds, cases, regression, a judge model."""
 
 from typing import Literal
 
@@ -23,6 +23,34 @@ class RegressionConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: Literal["safety-critical", "production", "rapid"] = "production"
+
+
+class JudgeConfig(BaseModel):
+    """A language model that gives a second opinion on answers; it is shown and gates nothing.
+
+    The requests and answers of the chosen cases are sent to `base_url`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: Literal["openai-compatible", "ollama"]
+    base_url: str = Field(
+        pattern=r"^https?://[^\s@?#]+$",
+        description="for openai-compatible what stands before /chat/completions, for ollama what stands before /api/chat",
+    )
+    model: str = Field(min_length=1)
+    api_key_env: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="the environment variable that holds the key, never the key itself; empty: no key is sent",
+    )
+    cases: int = Field(default=50, ge=1, description="evenly chosen; each costs up to three questions")
+    against: Literal["gold", "deployed"] = Field(
+        default="gold", description="whose answers the product's are compared with"
+    )
+    timeout_s: float = Field(default=60, gt=0)
+    max_tokens: int = Field(default=512, ge=16, description="of one reply; a longer one is cut and counts as unscored")
+    seed: int = 0
 
 
 class ParityTolerances(BaseModel):
@@ -68,7 +96,7 @@ class EvaluationConfig(BaseModel):
         default=0, ge=0, description="contract cases that every stage from the adapter to the server answers; 0: none"
     )
     parity_tolerances: ParityTolerances = ParityTolerances()
-    judge_model: str = Field(default="", description="an Ollama or OpenAI-compatible model; empty: no judge")
+    judge: JudgeConfig | None = Field(default=None, description="a judge model; none: no judge")
 
     def gates(self) -> tuple[Threshold, ...]:
         """The gates in the order in which they are shown."""

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -89,9 +89,11 @@ def _keys_at(loc: list[str]) -> list[str]:
     for part in loc:
         field = getattr(model, "model_fields", {}).get(part)
         annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        # An optional section is `Section | None`.
+        sections = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+        model = next((kind for kind in sections if issubclass(kind, BaseModel)), None)
+        if model is None:
             return []
-        model = annotation
     return list(model.model_fields)
 
 

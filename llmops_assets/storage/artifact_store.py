@@ -193,6 +193,10 @@ class ArtifactStore:
                 point_at(folder / "latest.json", artifact.digest)
         return artifact
 
+    def forget(self, artifact: Artifact) -> None:
+        """Keeps the artifact, and lets the next build of the same work make it anew: something outside was missing."""
+        (self.folder(artifact.asset, artifact.product) / "by_key" / f"{artifact.key}.json").unlink(missing_ok=True)
+
     def _made(self, job: "_Job") -> Artifact | None:
         digest = pointed_at(job.memo)
         if not digest or not (job.folder / digest).exists():

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from llmops_assets.tasks.answers import strict_value
 from llmops_assets.tasks.linting import Finding, lint
 from llmops_assets.tasks.review_rules import BY_CODE, BY_NAME, CONFUSED, CUES, RULES
 from llmops_assets.tasks.score import Score, failed, passed
@@ -92,10 +93,7 @@ def _line(code: str, finding: Finding) -> int:
 
 def parse(text: str) -> Review | None:
     """The answer as an object, or None where the raw text is not exactly one valid answer."""
-    try:
-        value = json.loads(text.strip())
-    except (json.JSONDecodeError, RecursionError):
-        return None
+    value = strict_value(text)
     if not isinstance(value, dict) or set(value) != {"findings"} or not isinstance(value["findings"], list):
         return None
     found = value["findings"]
@@ -115,17 +113,27 @@ def to_text(review: Review) -> str:
     return json.dumps({"findings": ordered}, ensure_ascii=False, separators=(",", ":"))
 
 
+def fields(text: str) -> dict[str, str]:
+    """An answer by rule, each with its lines; empty where the text is no valid answer."""
+    found: dict[str, list[int]] = {}
+    for line, rule in sorted(_places(parse(text) or {"findings": []})):
+        found.setdefault(rule, []).append(line)
+    return {rule: f"line {', '.join(map(str, lines))}" for rule, lines in found.items()}
+
+
 def score_format(text: str) -> Score:
     """1 where the raw text is one JSON object that the schema allows."""
     return passed("valid by schema") if parse(text) is not None else failed(f"not one valid JSON answer: {text[:80]!r}")
 
 
 def score_accuracy(text: str, expected: Review) -> Score:
-    """1 where lines and rules are exactly the expected ones: nothing missed, nothing invented."""
+    """1 where lines and rules are exactly the expected ones: nothing missed, nothing invented, nothing said twice."""
     answer = parse(text)
     if answer is None:
         return failed(f"expected findings, got no valid answer: {text[:80]!r}")
     got, wanted = _places(answer), _places(expected)
+    if len(answer["findings"]) > len(got):
+        return failed("a finding is said twice")
     if got == wanted:
         return passed("clean, as expected" if not wanted else "every finding, and no other")
     said = [f"missed {_names(wanted - got)}"] if wanted - got else []

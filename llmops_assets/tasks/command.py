@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from llmops_assets.tasks import dates
+from llmops_assets.tasks.answers import strict_value
 from llmops_assets.tasks.score import Score, failed, passed
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -70,10 +71,7 @@ def _action_schema(action: str) -> dict[str, Any]:
 
 def parse(text: str) -> dict[str, str] | None:
     """The answer as an object, or None where the raw text is not exactly one valid answer."""
-    try:
-        value = json.loads(text.strip())
-    except (ValueError, RecursionError):
-        return None
+    value = strict_value(text)
     return value if isinstance(value, dict) and _valid(value) else None
 
 
@@ -98,45 +96,37 @@ def score_format(text: str) -> Score:
 
 
 def score_accuracy(text: str, expected: dict[str, str]) -> Score:
-    """1 where action and every key are right, dates by value, titles by words."""
+    """1 where action and every key are right, times by value or words, titles by words."""
     answer = parse(text)
     if answer is None:
         return failed(f"expected {expected['action']}, got no valid answer: {text[:80]!r}")
     if answer["action"] != expected["action"]:
         return failed(f"expected action {expected['action']}, got {answer['action']}")
     for key in KEYS[expected["action"]]:
-        if not _same(key, answer.get(key), expected.get(key)):
+        if not same_field(key, answer.get(key), expected.get(key)):
             return failed(f"{key}: expected {expected.get(key)!r}, got {answer.get(key)!r}")
     return passed()
 
 
-def _same(key: str, got: str | None, wanted: str | None) -> bool:
+def same_field(key: str, got: str | None, wanted: str | None) -> bool:
+    """Whether one key of an answer is right: dates by value, titles by words; None is a missing one."""
     if got is None or wanted is None:
         return got is wanted
     if key in VALUES:
         return got == wanted
     if key in ("due", "repeat"):
-        return _same_time(key, got, wanted)
-    return title_words(got) == title_words(wanted)
-
-
-def _same_time(key: str, got: str, wanted: str) -> bool:
-    if dates.words_of(got) == dates.words_of(wanted):
-        return True
-    resolve = dates.resolve_due if key == "due" else dates.resolve_repeat
-    value = resolve(got, CLOCK)
-    return value is not None and value == resolve(wanted, CLOCK)
+        return dates.same_time(key, got, wanted, CLOCK)
+    return title_words(got, of_task=key == "task") == title_words(wanted, of_task=key == "task")
 
 
 ARTICLE = re.compile(r"^(?:the|my|a|an)\s+")
 AROUND = re.compile(r"^(?:task|reminder|item|number|no\.?)\s+(?=#?\d+$)|\s+(?:task|reminder|one|item)$")
 
 
-def title_words(text: str) -> str:
-    """A title or reference without case, edge punctuation, leading article and the words around a reference."""
-    plain = " ".join(text.casefold().split()).strip(" .,;:!?\"'()-#")
-    plain = ARTICLE.sub("", plain)
-    return AROUND.sub("", plain).strip(" #\"'")
+def title_words(text: str, *, of_task: bool = False) -> str:
+    """A title without case, edge punctuation and leading article; a reference to a task also without the words around it."""
+    plain = ARTICLE.sub("", " ".join(text.casefold().split()).strip(" .,;:!?\"'()-#"))
+    return AROUND.sub("", plain).strip(" #\"'") if of_task else plain
 
 
 def score_safety(text: str) -> Score:

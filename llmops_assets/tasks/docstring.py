@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 from llmops_assets.errors import EvaluationError
+from llmops_assets.tasks.docstring_words import badly_said, declines, grounded
 from llmops_assets.tasks.linting import lint
 from llmops_assets.tasks.score import Score, failed, passed
-from llmops_assets.tasks.signature import insert_docstring, read_signature, stems
+from llmops_assets.tasks.signature import insert_docstring, read_signature
 
 SECTIONS = ("Args", "Returns", "Yields", "Raises")
 ENTRY = re.compile(r"^ {4}\*{0,2}(\w+): (\S.*)$")
@@ -71,7 +72,7 @@ def parse(text: str) -> Docstring | None:
     summary = blocks[0]
     if len(text.splitlines()) > MAX_DOCSTRING_LINES or "\n" in summary or not 8 <= len(summary) <= MAX_SUMMARY:
         return None
-    if not summary.endswith(".") or summary.startswith(("`", '"', "'", "#")):
+    if not summary.endswith(".") or summary.startswith(("`", '"', "'", "#")) or declines(summary):
         return None
     found: dict[str, list[str]] = {}
     for block in blocks[1:]:
@@ -95,6 +96,21 @@ def _assembled(summary: str, found: Mapping[str, list[str]]) -> Docstring | None
     pairs = {name: tuple((m.group(1), m.group(2)) for m in matches if m) for name, matches in entries.items()}
     said = {name: " ".join(line.strip() for line in lines) for name, lines in texts.items()}
     return Docstring(summary, pairs["Args"], said["Returns"], said["Yields"], pairs["Raises"])
+
+
+def fields(text: str) -> dict[str, str]:
+    """A docstring by part: its summary, the names under Args and Raises, what it returns; only the parts that are there."""
+    found = parse(text)
+    if found is None:
+        return {}
+    names = {"Args": ", ".join(dict(found.args)), "Raises": ", ".join(sorted(dict(found.raises)))}
+    parts = {"summary": found.summary, **names, "Returns": found.returns, "Yields": found.yields}
+    return {name: text for name, text in parts.items() if text}
+
+
+def same_field(name: str, got: str | None, wanted: str | None) -> bool:
+    """Whether one part counts as the expected one: names must be the same, a result must be told; wording is free."""
+    return got == wanted if name in ("Args", "Raises") else bool(got) == bool(wanted)
 
 
 def score_format(text: str) -> Score:
@@ -123,21 +139,16 @@ def score_accuracy(text: str, request: str, expected: str = "") -> Score:
     for section, wanted in (("returns", signature.returns), ("yields", signature.yields)):
         if bool(getattr(docstring, section)) != wanted:
             return failed(f"{section.capitalize()}: {'missing' if wanted else 'not so in the code'}")
-    raised = {name for name, _ in docstring.raises}
-    if raised != set(signature.raises):
-        return failed(
-            f"Raises: expected {', '.join(signature.raises) or 'none'}, got {', '.join(sorted(raised)) or 'none'}"
-        )
+    raised = sorted(name for name, _ in docstring.raises)
+    if raised != sorted(signature.raises):
+        return failed(f"Raises: expected {', '.join(signature.raises) or 'none'}, got {', '.join(raised) or 'none'}")
+    said = [text for _, text in (*docstring.args, *docstring.raises)] + [docstring.returns, docstring.yields]
+    if badly := badly_said(docstring.summary, [text for text in said if text]):
+        return failed(badly)
     ground = grounded(docstring.summary, f"{request}\n{expected}")
     if ground < MIN_GROUNDED:
         return failed(f"summary: only {ground:.0%} of its words are about this code: {docstring.summary!r}")
     return _linted(build_prompt(request), text.strip())
-
-
-def grounded(summary: str, ground: str) -> float:
-    """The share of a summary's words that the code (or a person's docstring) has too."""
-    words = stems(summary)
-    return len(words & stems(ground)) / len(words) if words else 0.0
 
 
 @lru_cache(maxsize=4096)
@@ -157,8 +168,8 @@ def score_safety(text: str) -> Score:
 
 
 def is_refusal(text: str) -> bool:
-    """Whether the answer is the product's refusal."""
-    return text.strip().startswith(REFUSAL.rstrip("."))
+    """Whether the answer is the product's refusal, and nothing more."""
+    return text.strip().rstrip(".") == REFUSAL.rstrip(".")
 
 
 def damage(request: str, gold: str) -> list[tuple[str, str]]:

@@ -1,11 +1,14 @@
 """The tasks a recipe can name: one `Task` each, so that curation, evaluation and serving need not know which it is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from llmops_assets.errors import RecipeError
+from llmops_assets.tasks import rubrics
+from llmops_assets.tasks.mutation import Mutation
+from llmops_assets.tasks.rubrics import Rubric
 from llmops_assets.tasks.score import Score
 
 Case = Mapping[str, Any]
@@ -28,6 +31,7 @@ class Task:
     to_envelope: Callable[[str, datetime], dict[str, Any]]
     few_shot: str
     refusal_text: str
+    rubric: Rubric
     off_topic_text: str = ""
     """What is answered to a job for another tool; empty where the task has no such answer and refuses it."""
     without_refusal: Mapping[str, Any] | None = None
@@ -36,6 +40,12 @@ class Task:
     """Why a request is no job for this product, as code can tell; empty where it may be one."""
     prepare: Callable[[str], str] = str
     """A request as users send it -> as the model was trained on it."""
+    fields: Callable[[str], Mapping[str, str]] = lambda _: {}
+    """An answer taken apart, as a report shows it; empty where the text is no valid answer."""
+    same_field: Callable[[str, str | None, str | None], bool] = lambda _, got, wanted: got == wanted
+    """Whether a field (by name) of an answer counts as the expected one, as accuracy sees it; None is a missing one."""
+    mutations: Sequence[Mutation] = ()
+    """Named ways to damage a right answer: the scorers are tested by them."""
 
     def stopped_text(self, *, off_topic: bool) -> str:
         """The answer where the guard stops a request."""
@@ -59,7 +69,7 @@ def get_task(name: str) -> Task:
 
 
 def _command() -> Task:
-    from llmops_assets.tasks import command
+    from llmops_assets.tasks import command, command_mutations
 
     def declines(text: str) -> bool:
         answer = command.parse(text)
@@ -78,13 +88,17 @@ def _command() -> Task:
         to_envelope=command.to_envelope,
         few_shot=command.FEW_SHOT,
         refusal_text='{"action":"refuse"}',
+        rubric=rubrics.COMMAND,
         off_topic_text='{"action":"none"}',
         without_refusal=command.schema_without_refusal(),
+        fields=lambda text: command.parse(text) or {},
+        same_field=command.same_field,
+        mutations=command_mutations.MUTATIONS,
     )
 
 
 def _code_review() -> Task:
-    from llmops_assets.tasks import code_review
+    from llmops_assets.tasks import code_review, code_review_mutations
 
     return Task(
         name="code_review",
@@ -99,13 +113,16 @@ def _code_review() -> Task:
         to_envelope=code_review.to_envelope,
         few_shot=code_review.FEW_SHOT,
         refusal_text=code_review.REFUSAL,
+        rubric=rubrics.CODE_REVIEW,
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
+        fields=code_review.fields,
+        mutations=code_review_mutations.MUTATIONS,
     )
 
 
 def _docstring() -> Task:
-    from llmops_assets.tasks import docstring
+    from llmops_assets.tasks import docstring, docstring_mutations
 
     return Task(
         name="docstring",
@@ -120,6 +137,10 @@ def _docstring() -> Task:
         to_envelope=docstring.to_envelope,
         few_shot=docstring.FEW_SHOT,
         refusal_text=docstring.REFUSAL,
+        rubric=rubrics.DOCSTRING,
         unfit=docstring.unfit,
         prepare=docstring.build_prompt,
+        fields=docstring.fields,
+        same_field=docstring.same_field,
+        mutations=docstring_mutations.MUTATIONS,
     )

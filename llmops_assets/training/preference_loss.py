@@ -91,11 +91,20 @@ def answer_logps(model: Any, batch: dict[str, Any], precision: Any) -> Any:
 
     decoder = model.get_base_model() if hasattr(model, "get_base_model") else model
     inputs = {key: batch[key] for key in ("input_ids", "position_ids", "attention_mask") if key in batch}
+    if "attention_mask" in inputs and decoder.config._attn_implementation == "eager":
+        inputs["attention_mask"] = _as_summand(inputs["attention_mask"])
     with precision:
         hidden = decoder.model(**inputs, use_cache=False).last_hidden_state
         logits = decoder.lm_head(hidden[batch["rows"], batch["places"]])
     picked = -cross_entropy(logits.float(), batch["targets"], reduction="none")
     return picked.new_zeros(2 * len(batch["pair_tokens"])).index_add(0, batch["owners"], picked)
+
+
+def _as_summand(seen: Any) -> Any:
+    """A mask of what is seen as what plain attention adds to its scores: it would add 1 and 0 for True and False."""
+    import torch
+
+    return torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, torch.finfo(torch.float32).min)
 
 
 def pair_logps(model: Any, pairs: Sequence[TokenPair], pad_id: int, *, shared: bool) -> PairLogps:

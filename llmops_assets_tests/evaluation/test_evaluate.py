@@ -12,17 +12,19 @@ from typing import Any
 
 import pytest
 
+from llmops_assets.evaluation.report import schema
 from llmops_assets.evaluation.stage import EvaluationJob, evaluate
 from llmops_assets.gates import Gate
-from llmops_assets.recipes.evaluation import EvaluationConfig
+from llmops_assets.recipes.evaluation import EvaluationConfig, JudgeConfig
 from llmops_assets.storage.atomic import read_json, read_jsonl, sha256_file, write_jsonl
+from llmops_assets_tests.evaluation.judge.scripted_judge import fair, scripted_judge
 from llmops_assets_tests.evaluation.judged_cases import case
 
 NAMES = ("Ana", "Bob", "Carla")
 HELPFUL = ("contract", "natural", "legitimate")
 REPORTS = ("eval_report.json", "eval_report.html", "eval_report.md", "scores.json", "traffic.jsonl", "cases.jsonl")
 LATENCIES = ("latency_p50_s", "latency_p95_s", "latency_alone_p50_s")
-"""The only keys of a report that another run of the same weights may change, beside `latency_s` of each row of traffic."""
+"""The only metrics that another run of the same weights may change, beside `latency` of the breakdowns and of the traffic."""
 
 
 def write_cases(folder: Path, each: int = 3) -> Path:
@@ -107,6 +109,20 @@ def test_a_report_holds_every_gate_measure_and_failure(done: Path) -> None:
     assert report["scorer"]["agreement"] == 1.0
 
 
+def test_a_report_is_in_the_promised_form_and_cuts_the_cases_in_several_ways(done: Path) -> None:
+    import jsonschema
+
+    report = report_of(done)
+    jsonschema.validate(report, schema())
+    cuts = report["breakdowns"]
+    assert [row["name"] for row in cuts["accuracy"]["set"]] == list(HELPFUL)
+    assert cuts["confusion"] == [{"expected": "create", "got": "no valid answer", "n": 9}]
+    assert {row["name"]: row["n"] for row in cuts["safety"]["family"]} == {"direct": 2, "injection": 1}
+    assert [row["count"] for row in cuts["stops"] if row["requests"] == "harmful"] == [1, 0, 0, 2]
+    assert sum(group["n"] for group in cuts["latency"]) == 12
+    assert {row["kind"] for row in report["failures"]} == {"no valid answer", "harmful request came through"}
+
+
 def test_the_guard_answers_for_the_model(done: Path) -> None:
     metrics = report_of(done)["metrics"]
     assert metrics["safety_injection"]["value"] == 1.0
@@ -186,9 +202,54 @@ def test_asked_anew_only_the_latencies_differ(done: Path, tiny_gguf: Path, tmp_p
     for name in LATENCIES:
         assert first["metrics"].pop(name)["value"] > 0
         assert second["metrics"].pop(name)["value"] > 0
+    assert all(report["breakdowns"].pop("latency") for report in (first, second))
     assert first == second
     traffic = [read_jsonl(folder / "work" / "traffic.jsonl") for folder in (done, tmp_path)]
     assert [{**row, "latency_s": 0} for row in traffic[0]] == [{**row, "latency_s": 0} for row in traffic[1]]
+
+
+def with_judge(done: Path, gguf: Path, folder: Path, judge: JudgeConfig) -> dict[str, Any]:
+    """The evaluation that was done, again with its known answers and a judge."""
+    config = EvaluationConfig(max_answer_tokens=12, baseline_cases=2, judge=judge).model_dump(mode="json")
+    answers = folder / "answers.jsonl"
+    answers.write_bytes((done / "answers" / "TaskMaster.jsonl").read_bytes())
+    result = evaluate(spec(gguf, folder, answers=str(answers), config=config), folder / "work")
+    assert result["metrics"] == read_json(done / "result.json")["metrics"], (
+        "a judge changes no metric, so it gates nothing"
+    )
+    return report_of(folder)
+
+
+def test_without_a_judge_one_line_says_so_and_nothing_else(done: Path) -> None:
+    assert report_of(done)["judge"] is None
+    for name in ("eval_report.md", "eval_report.html"):
+        assert (done / "work" / name).read_text().count("no judge: the recipe names none") == 1
+
+
+@pytest.mark.parametrize("provider", ["openai-compatible", "ollama"])
+def test_a_judge_gives_a_second_opinion_and_changes_no_gate(
+    done: Path, tiny_gguf: Path, tmp_path: Path, provider: str
+) -> None:
+    with scripted_judge(fair) as judge:
+        report = with_judge(done, tiny_gguf, tmp_path, judge.config(provider, cases=4))
+    assert (report["judge"]["n"], report["judge"]["mean"], report["judge"]["agreement"]["agreement"]) == (4, 1.0, 1.0)
+    assert report["gates"] == report_of(done)["gates"]
+    assert [row["set"] for row in report["judge"]["rows"]] == ["contract", "contract", "natural", "legitimate"]
+    for name in ("eval_report.md", "eval_report.html"):
+        text = (tmp_path / "work" / name).read_text()
+        assert "Mean score 1.00 of 5 on 4 of 4 cases (4 x 1)." in text
+        assert "4 or more" in text
+
+
+def test_an_evaluation_goes_on_without_a_judge_that_is_not_there(done: Path, tiny_gguf: Path, tmp_path: Path) -> None:
+    with scripted_judge(fair) as judge:
+        gone = judge.config()
+    report = with_judge(done, tiny_gguf, tmp_path, gone)
+    assert (report["judge"]["n"], report["judge"]["mean"]) == (0, None)
+    assert (
+        "The judge was not heard (n = 0): expected an answer of scripted at"
+        in (tmp_path / "work" / "eval_report.md").read_text()
+    )
 
 
 def start(job: dict[str, Any], work: Path) -> "subprocess.Popen[bytes]":

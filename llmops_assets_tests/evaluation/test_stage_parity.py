@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmops_assets.evaluation.answering import Answer
-from llmops_assets.evaluation.cases import CaseBook, evenly_chosen, read_cases
+from llmops_assets.evaluation.cases import CaseBook, evenly, read_cases
 from llmops_assets.evaluation.lineage import Lineage
 from llmops_assets.evaluation.report import write_report
 from llmops_assets.evaluation.stage_answers import ask_files
@@ -16,8 +16,8 @@ from llmops_assets.evaluation.stage_parity import OFF, StageParity
 from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.storage.atomic import sha256_file
 from llmops_assets.tasks.registry import get_task
+from llmops_assets_tests.evaluation.small_report import made
 from llmops_assets_tests.evaluation.test_evaluate import write_cases
-from llmops_assets_tests.evaluation.test_report import made
 
 CONFIG = EvaluationConfig(parity_cases=2, max_answer_tokens=6)
 
@@ -160,4 +160,4 @@ def test_nothing_is_asked_where_the_recipe_asks_for_no_case(parity: StageParity)
     ("count", "wanted", "places"), [(10, 3, [0, 3, 6]), (3, 3, [0, 1, 2]), (2, 5, [0, 1]), (0, 4, []), (5, 0, [])]
 )
 def test_cases_are_chosen_evenly(count: int, wanted: int, places: list[int]) -> None:
-    assert evenly_chosen(count, wanted) == places
+    assert evenly(count, wanted) == places

@@ -26,6 +26,17 @@ def test_every_shipped_recipe_loads_and_keeps_the_brief_s_thresholds(path: Path)
         ("pipeline_id: taskmaster-v1", "", "expected the key pipeline_id"),
         ("task: command", "task: dance", "'command', 'code_review' or 'docstring'"),
         ("data:", "data: [", "expected YAML"),
+        (
+            "evaluation:",
+            "evaluation:\n  judge_model: x",
+            "unknown key evaluation.judge_model; closest right key: judge",
+        ),
+        (
+            "evaluation:",
+            "evaluation:\n  judge: {provider: ollama, base_url: 'http://x', model: x, case: 9}",
+            "unknown key evaluation.judge.case; closest right key: cases",
+        ),
+        ("evaluation:", "evaluation:\n  judge: {provider: ollama, model: x}", "the key evaluation.judge.base_url"),
     ],
 )
 def test_a_wrong_recipe_is_one_line_that_names_file_and_key(tmp_path: Path, old: str, new: str, message: str) -> None:

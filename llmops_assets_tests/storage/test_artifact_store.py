@@ -49,6 +49,18 @@ def test_whatever_decides_the_work_makes_it_again(tmp_path: Path, changed: dict[
     assert store.latest("asset", "TaskMaster").file("folder/file.txt").read_text() == "two"
 
 
+def test_forgotten_work_is_made_again_and_what_there_was_stays(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    first = build(store)
+    store.forget(first)
+    store.forget(first)
+    assert store.latest("asset", "TaskMaster").digest == first.digest
+    second = build(store, text="two")
+    assert not second.cached
+    assert first.file("folder/file.txt").read_text() == "one"
+    assert build(store, text="never written").digest == second.digest
+
+
 def test_same_content_has_the_same_digest(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
     assert build(store).digest == build(store, code_version="2").digest

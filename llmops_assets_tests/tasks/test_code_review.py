@@ -180,3 +180,9 @@ def test_vendored_records_are_labelled_as_the_linter_labels_them_now(path: str) 
     golds = [row["expected"] if "expected" in row else code_review.parse(row["messages"][1]["content"]) for row in rows]
     assert code_review.label([code_review.code_of(request) for request in requests]) == golds
     assert not any(code_review.unfit(request) for request in requests)
+
+
+def test_an_answer_comes_apart_by_rule() -> None:
+    text = '{"findings":[{"line":4,"rule":"leftover print"},{"line":2,"rule":"leftover print"},{"line":1,"rule":"mutable default"}]}'
+    assert code_review.fields(text) == {"mutable default": "line 1", "leftover print": "line 2, 4"}
+    assert code_review.fields("free text") == {}

@@ -90,11 +90,66 @@ def test_safety_means_that_nothing_is_stored(text: str, safe: int) -> None:
         ("next friday at 5pm", "2026-03-13T17:00"),
         ("by the 14th", "2026-03-14"),
         ("thu 3pm", "2026-03-05T15:00"),
+        ("next thurs", "2026-03-12"),
+        ("next month", "2026-04-04"),
+        ("Monday at 9", "2026-03-09"),
+        ("tonight at 10", "2026-03-04"),
         ("when the cows come home", None),
     ],
 )
 def test_dates_are_resolved_against_the_clock(phrase: str, value: str | None) -> None:
     assert dates.resolve_due(phrase, NOW) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "got", "wanted", "same"),
+    [
+        ("due", "5pm tomorrow", "tomorrow at 17:00", True),
+        ("due", "by the end of the month", "end of month", True),
+        ("due", "in 2 weeks", "in two weeks", True),
+        ("due", "March 12th", "12 March", True),
+        ("due", "this Friday", "Friday", True),
+        ("due", "tomorrow evening", "tomorrow morning", False),
+        ("due", "tomorrow", "tomorrow morning", False),
+        ("due", "tonight", "today", False),
+        ("due", "tonight at 11", "tonight at 10", False),
+        ("due", "Monday", "Monday at 9", False),
+        ("due", "not Friday", "Friday", False),
+        ("due", "Friday or Saturday", "Friday", False),
+        ("due", "the week after Friday", "Friday", False),
+        ("due", "before 5 pm", "5 pm", False),
+        ("due", "this week", "today", False),
+        ("due", "next month", "next Monday", False),
+        ("due", "the end of next week", "next week", False),
+        ("repeat", "daily", "every day", True),
+        ("repeat", "every two weeks", "every other week", True),
+        ("repeat", "every Monday", "every Monday morning", False),
+        ("repeat", "every night at 9", "every night at 10", False),
+        ("repeat", "every week", "every month", False),
+    ],
+)
+def test_times_are_the_same_by_value_or_by_words(key: str, got: str, wanted: str, same: bool) -> None:
+    assert dates.same_time(key, got, wanted, NOW) is same
+    assert dates.same_time(key, wanted, got, NOW) is same
+
+
+@pytest.mark.parametrize(
+    ("key", "got", "wanted", "same"),
+    [
+        ("task", "the dentist task", "dentist", True),
+        ("task", "task #7", "7", True),
+        ("task", "dentist", "the doctor", False),
+        ("title", "Buy milk.", "buy  milk", True),
+        ("title", "finish the", "finish the task", False),
+        ("title", "set a", "set a reminder", False),
+    ],
+)
+def test_words_around_a_reference_are_no_part_of_it_but_part_of_a_title(
+    key: str, got: str, wanted: str, same: bool
+) -> None:
+    assert (
+        command.title_words(got, of_task=key == "task") == command.title_words(wanted, of_task=key == "task")
+    ) is same
 
 
 def test_repetitions_become_rules() -> None:
@@ -150,3 +205,18 @@ def test_every_frozen_label_is_valid_and_judged_right(path: Path) -> None:
     ]
     assert rows
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("key", "got", "wanted", "same"),
+    [
+        ("due", "3 May", "by 3 May", True),
+        ("due", "4 May", "3 May", False),
+        ("title", "the bins", "Bins.", True),
+        ("priority", "high", "low", False),
+        ("due", None, "3 May", False),
+        ("due", None, None, True),
+    ],
+)
+def test_a_field_is_right_by_value(key: str, got: str | None, wanted: str | None, same: bool) -> None:
+    assert command.same_field(key, got, wanted) is same

@@ -132,3 +132,23 @@ def test_held_out_docstrings_by_people_get_full_scores() -> None:
     rows = read_jsonl(DATA / "eval/DocWriter/contract.jsonl")[::4]
     scores = [task.score_accuracy(row["expected"], row["messages"][0]["content"], row["expected"]) for row in rows]
     assert {score.value for score in scores} == {1.0}
+
+
+def test_a_docstring_comes_apart_into_the_parts_that_it_has() -> None:
+    text = "Add two numbers.\n\nArgs:\n    a: One.\n    b: Other.\n\nRaises:\n    ValueError: Sometimes."
+    assert task.fields(text) == {"Args": "a, b", "Raises": "ValueError", "summary": "Add two numbers."}
+    assert task.fields(task.REFUSAL) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "got", "wanted", "same"),
+    [
+        ("summary", "Add them.", "Sum both.", True),
+        ("Args", "a, b", "a", False),
+        ("Returns", "The sum.", "What they add up to.", True),
+        ("Returns", None, "The sum.", False),
+        ("Raises", "ValueError", None, False),
+    ],
+)
+def test_wording_is_free_and_names_are_not(name: str, got: str | None, wanted: str | None, same: bool) -> None:
+    assert task.same_field(name, got, wanted) is same

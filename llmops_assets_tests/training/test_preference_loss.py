@@ -33,10 +33,12 @@ def model(ground: Ground) -> Any:
     return loaded.eval()
 
 
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("shared", [True, False])
 def test_log_probabilities_are_those_of_each_answer_alone(
-    shared: bool, model: Any, pairs: tuple[TokenPair, ...], tokenizer: Any
+    shared: bool, attention: str, model: Any, pairs: tuple[TokenPair, ...], tokenizer: Any
 ) -> None:
+    model.set_attn_implementation(attention)
     found = pair_logps(model, pairs, tokenizer.pad_token_id, shared=shared)
     assert found.chosen == pytest.approx([alone(model, pair.prompt, pair.chosen) for pair in pairs], abs=1e-3)
     assert found.rejected == pytest.approx([alone(model, pair.prompt, pair.rejected) for pair in pairs], abs=1e-3)

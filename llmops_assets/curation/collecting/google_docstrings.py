@@ -15,6 +15,7 @@ from llmops_assets.curation.collecting.code_packages import DOCUMENT_EVAL, DOCUM
 from llmops_assets.curation.collecting.functions import SourceFunction, codes_in, functions_in
 from llmops_assets.storage.atomic import sha256_bytes
 from llmops_assets.tasks import docstring as task
+from llmops_assets.tasks.docstring_words import grounded
 
 MAX_CHARACTERS, MAX_WORDS, MIN_LINES, PER_MODULE = 700, 16, 2, 14
 TRAIN_RECORDS, EVAL_CASES = 3200, 520
@@ -118,7 +119,7 @@ def documented(function: SourceFunction, carrier: Carrier) -> Documented | None:
     if function.name.startswith("__") or "overload" in function.code:
         return None
     short = shorten(function.docstring)
-    if short is None or task.grounded(short.summary, function.code) < MIN_GROUNDED:
+    if short is None or grounded(short.summary, function.code) < MIN_GROUNDED:
         return None
     if any(len(said.split()) < 2 for said in (short.returns, short.yields) if said):
         return None
