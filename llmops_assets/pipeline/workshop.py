@@ -14,8 +14,9 @@ from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
 
 INTERMEDIATE = ("sft_adapter", "merged_model")
-REPORT = "eval_report.json"
 """What `save_intermediate: false` drops once the chain is green; dpo_model stays, it is the trained model."""
+REPORT = "eval_report.json"
+"""Where an evaluation's metrics stand within its content, so that its digest holds them."""
 
 
 @dataclass(frozen=True)
