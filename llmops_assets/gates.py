@@ -1,7 +1,9 @@
 """Gates: one pure `judge`, a verdict that lies beside the artifact, and `require_passed` in whatever consumes it.
 
 An asset check shows the verdict; `require_passed` enforces it in every run, also where Dagster alone would walk past.
-A verdict counts only for the digest and the gates it was given for.
+A verdict counts only for the product, the digest and the gates it was given for, and only if it says what its metrics say:
+a file that was edited by hand is no verdict. Who rewrites metrics, report and verdict so that all agree is not noticed:
+the machine keeps no secret.
 """
 
 from collections.abc import Mapping, Sequence
@@ -124,27 +126,34 @@ def record_verdict(artifact: Artifact, metrics: Mapping[str, Metric], gates: Seq
 
 
 def read_verdict(artifact: Artifact) -> dict[str, Any] | None:
-    """The stored verdict, or None where there is none for this very digest."""
+    """The stored verdict, or None where there is none for this very digest of this product's asset."""
     if not artifact.verdict_path.exists():
         return None
     stored: dict[str, Any] = atomic.read_json(artifact.verdict_path)
-    return stored if stored.get("digest") == artifact.digest else None
+    own = {"asset": artifact.asset, "product": artifact.product, "digest": artifact.digest}
+    return stored if {name: stored.get(name) for name in own} == own else None
 
 
-def require_passed(artifact: Artifact, gates: Sequence[Gate], *, override: str = "") -> Artifact:
+def require_passed(
+    artifact: Artifact, gates: Sequence[Gate], *, metrics: Mapping[str, Metric] | None = None, override: str = ""
+) -> Artifact:
     """Lets an artifact through only with a green verdict on its digest by these gates.
 
     Args:
         artifact: what is about to be consumed.
         gates: the recipe's gates now; a verdict by other gates counts as none.
-        override: a reason for letting a red one through; it is recorded beside the verdict.
+        metrics: what was measured: a verdict that says anything else was edited. None: the verdict's word is taken.
+        override: a reason for letting a red one through; it is recorded beside the verdict. None can be given for a
+            verdict that is missing or edited: nobody knows what it would let through.
 
     Raises:
-        GateError: there is no verdict, it is another's, or it is red.
+        GateError: there is no verdict, it is another's, it was edited, or it is red.
     """
     stored = read_verdict(artifact)
+    if stored is not None and metrics is not None and stored["gates"] == gates_digest(gates):
+        _refuse_edited(artifact, stored, judge(metrics, gates))
     problem = _problem(artifact, gates, stored)
-    if problem and override.strip():
+    if problem and stored is not None and override.strip():
         atomic.write_json(
             artifact.verdict_path.with_suffix(".override.json"),
             {"digest": artifact.digest, "problem": problem, "reason": override.strip()},
@@ -153,6 +162,14 @@ def require_passed(artifact: Artifact, gates: Sequence[Gate], *, override: str =
     if problem:
         raise GateError(problem)
     return artifact
+
+
+def _refuse_edited(artifact: Artifact, stored: Mapping[str, Any], judged: Verdict) -> None:
+    if stored["passed"] != judged.passed or stored["results"] != judged.rows():
+        raise GateError(
+            f"the verdict on {artifact.asset} {artifact.digest[:12]} of {artifact.product} is not what its metrics say: "
+            f"{artifact.verdict_path.name} was edited; materialise {artifact.asset} again"
+        )
 
 
 def _problem(artifact: Artifact, gates: Sequence[Gate], stored: dict[str, Any] | None) -> str:

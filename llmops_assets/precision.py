@@ -17,7 +17,7 @@ def bfloat16_products() -> Iterator[None]:
     """Inside, matrix products of float32 round their factors to bfloat16 and add in float32, where that is native.
 
     Weights, gradients and sums stay float32, so that only the products lose precision, as in every mixed training.
-    On 2 cores with AVX512-BF16 a whole SFT went from 308 to 351 tokens a second. Where it is not native nothing changes.
+    On 2 cores with AVX512-BF16 an SFT is 1.67 times as fast (`benchmarks/sft_speed.py`). Where it is not native nothing changes.
     """
     import torch
 

@@ -5,6 +5,7 @@ import pytest
 
 from llmops_assets.errors import GateError
 from llmops_assets.gates import Gate, Metric, judge, read_verdict, record_verdict, require_passed
+from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
 
 ACCURACY = Gate("accuracy", minimum=0.85, minimum_cases=100)
@@ -74,3 +75,34 @@ def test_an_override_needs_a_reason_and_is_recorded(tmp_path: Path) -> None:
     assert stored is not None
     assert not stored["passed"]
     assert "demo for one customer" in made.verdict_path.with_suffix(".override.json").read_text()
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"passed": True},
+        {"results": []},
+        {"passed": True, "results": [{"metric": "accuracy", "value": 0.9, "blocking": True, "outcome": "passed"}]},
+    ],
+)
+@pytest.mark.parametrize("override", ["", "demo for one customer"])
+def test_a_verdict_that_was_edited_is_none_also_with_an_override(
+    tmp_path: Path, edit: dict[str, Any], override: str
+) -> None:
+    made, metrics = artifact(ArtifactStore(tmp_path)), {"accuracy": Metric(0.5, 200, 0.43, 0.57)}
+    record_verdict(made, metrics, [ACCURACY])
+    stored = atomic.read_json(made.verdict_path)
+    with pytest.raises(GateError, match=r"accuracy 0\.5"):
+        require_passed(made, [ACCURACY], metrics=metrics)
+    atomic.write_json(made.verdict_path, {**stored, **edit})
+    with pytest.raises(GateError, match="was edited"):
+        require_passed(made, [ACCURACY], metrics=metrics, override=override)
+
+
+@pytest.mark.parametrize("other", [{"product": "DocWriter"}, {"asset": "gguf_model"}, {"digest": "0" * 64}])
+def test_a_verdict_on_something_else_is_none(tmp_path: Path, other: dict[str, str]) -> None:
+    made = artifact(ArtifactStore(tmp_path))
+    record_verdict(made, {"accuracy": Metric(0.9, 200)}, [ACCURACY])
+    atomic.write_json(made.verdict_path, {**atomic.read_json(made.verdict_path), **other})
+    with pytest.raises(GateError, match="found none"):
+        require_passed(made, [ACCURACY])

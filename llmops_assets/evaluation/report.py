@@ -131,7 +131,7 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         *_damages(report["mutations"]),
         "",
-        *markdown_lines(report.get("judge")),
+        *markdown_lines(report["judge"]),
         "",
         f"{len(report['failures'])} failing cases:",
         "",

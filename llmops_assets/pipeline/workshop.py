@@ -15,6 +15,8 @@ from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
 
 INTERMEDIATE = ("sft_adapter", "merged_model")
 """What `save_intermediate: false` drops once the chain is green; dpo_model stays, it is the trained model."""
+REPORT = "eval_report.json"
+"""Where an evaluation's metrics stand within its content, so that its digest holds them."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ class Workshop:
             GateError: its gates are red, or the verdict is another's.
         """
         artifact = self.store.verify(self.store.latest(asset, self.product))
-        return require_passed(artifact, graph.gates_of(asset, self.recipe), override=self.override)
+        gates = graph.gates_of(asset, self.recipe)
+        return require_passed(artifact, gates, metrics=measured(artifact), override=self.override)
 
     def build(
         self, asset: str, *, inputs: Mapping[str, str], settings: Any, make: Callable[[Path], dict[str, Any]]
@@ -105,10 +108,19 @@ class Workshop:
             code_version=graph.BY_NAME[asset].code_version,
             make=make,
         )
-        metrics = {name: Metric(**value) for name, value in artifact.metadata["metrics"].items()}
-        made = Made(artifact, record_verdict(artifact, metrics, graph.gates_of(asset, self.recipe)), self.recipe)
+        verdict = record_verdict(artifact, measured(artifact), graph.gates_of(asset, self.recipe))
+        made = Made(artifact, verdict, self.recipe)
         self.report(made.summary)
         return made
+
+
+def measured(artifact: Artifact) -> dict[str, Metric]:
+    """What is judged: the metrics of the manifest, those of an evaluation from its report, which its digest holds."""
+    found = dict(artifact.metadata["metrics"])
+    report = artifact.path / REPORT
+    if artifact.asset == "eval_report" and report.exists():
+        found |= atomic.read_json(report)["metrics"]
+    return {name: Metric(**value) for name, value in found.items()}
 
 
 def metadata(metrics: Mapping[str, Metric | float | int | bool | None], **shown: Any) -> dict[str, Any]:

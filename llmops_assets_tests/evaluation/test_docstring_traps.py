@@ -6,23 +6,9 @@ import pytest
 
 from llmops_assets.tasks import docstring as task
 from llmops_assets.tasks.registry import get_task
+from llmops_assets_tests.tasks.clip_example import CODE
+from llmops_assets_tests.tasks.clip_example import GOLD as RIGHT
 
-CODE = """def clip(x, low, high):
-    if low > high:
-        raise ValueError("low must not exceed high")
-    return min(max(x, low), high)"""
-RIGHT = """Clip a number to a range.
-
-Args:
-    x: The number to clip.
-    low: The smallest result.
-    high: The largest result.
-
-Returns:
-    The clipped number.
-
-Raises:
-    ValueError: If low is larger than high."""
 SUMMARY = "Clip a number to a range."
 
 

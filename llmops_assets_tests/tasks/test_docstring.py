@@ -7,24 +7,9 @@ import pytest
 
 from llmops_assets.storage.atomic import read_jsonl
 from llmops_assets.tasks import docstring as task
+from llmops_assets_tests.tasks.clip_example import CODE, GOLD
 
 DATA = Path(__file__).parents[2] / "data"
-CODE = """def clip(x, low, high):
-    if low > high:
-        raise ValueError("low must not exceed high")
-    return min(max(x, low), high)"""
-GOLD = """Clip a number to a range.
-
-Args:
-    x: The number to clip.
-    low: The smallest result.
-    high: The largest result.
-
-Returns:
-    The clipped number.
-
-Raises:
-    ValueError: If low is larger than high."""
 
 
 def test_a_docstring_is_taken_apart_and_put_together_again() -> None:
