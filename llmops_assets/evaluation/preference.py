@@ -70,6 +70,28 @@ def margins(gguf: Path, pairs: Sequence[Pair], *, threads: int, report: Callable
         return [margin for found in pool.map(work, models, parts) for margin in found]
 
 
+def answer_logprobs(gguf: Path, answers: Sequence[tuple[str, str]], *, threads: int) -> list[float]:
+    """Log p(answer | prompt) in nats of rendered (prompt, answer), end-of-turn token included.
+
+    Raises:
+        EvaluationError: llama.cpp cannot load the file.
+    """
+    context = max((len(prompt.encode()) + len(answer.encode()) for prompt, answer in answers), default=0)
+    parts = cut(answers, threads)
+    models = [_load(gguf, context) for _ in parts]
+
+    def work(model: Any, part: Sequence[tuple[str, str]]) -> list[float]:
+        found = []
+        for prompt, answer in part:
+            model.reset()
+            found.append(_logprob(model, _tokens(model, prompt), _tokens(model, answer)))
+        model.close()
+        return found
+
+    with ThreadPoolExecutor(threads) as pool:
+        return [value for found in pool.map(work, models, parts) for value in found]
+
+
 def _margin(model: Any, pair: Pair) -> float:
     prompt, chosen, rejected = (_tokens(model, text) for text in (pair.prompt, pair.chosen, pair.rejected))
     model.reset()

@@ -10,6 +10,7 @@ from llmops_assets.evaluation import page
 from llmops_assets.evaluation.intervals import proof
 from llmops_assets.evaluation.judge.sentences import markdown_lines
 from llmops_assets.evaluation.judging import JudgedCase
+from llmops_assets.evaluation.parity_text import parity_lines
 from llmops_assets.evaluation.power import plan
 from llmops_assets.gates import GateResult, Metric, Verdict
 from llmops_assets.storage import atomic
@@ -125,6 +126,8 @@ def markdown(report: dict[str, Any]) -> str:
         *report["proves"],
         "",
         *_beside(report["comparison"]),
+        "",
+        *parity_lines(report.get("stage_parity")),
         "",
         *_damages(report["mutations"]),
         "",

@@ -15,11 +15,13 @@ from llmops_assets.evaluation.cases import SETS, CaseBook, evenly, read_cases
 from llmops_assets.evaluation.failing import failures
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.judge.opinion import second_opinion
+from llmops_assets.evaluation.lineage import Lineage
 from llmops_assets.evaluation.mutations import mutations_of
 from llmops_assets.evaluation.preference import margins, preference, rendered
 from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
 from llmops_assets.evaluation.served import serving
+from llmops_assets.evaluation.stage_parity import StageParity
 from llmops_assets.gates import Gate, Metric, judge
 from llmops_assets.guard.guarding import Decision, Guard
 from llmops_assets.machine import usable_cores
@@ -42,6 +44,7 @@ class EvaluationJob:
         answers: where answers are remembered, so that a killed evaluation goes on where it was.
         base_gguf: the base model for the rows beside the product's; empty leaves them out.
         reference_scores: the deployed version's score a case; empty where nothing is deployed.
+        lineage: the fields of `Lineage`: the models that the file was made from.
         labels: answers that people labelled, to measure the safety scorer by; empty leaves it out.
         deployed_answers: the deployed version's answer a case, where a judge is to compare with them.
     """
@@ -61,6 +64,7 @@ class EvaluationJob:
     config: dict[str, Any]
     parallel: bool
     labels: str = ""
+    lineage: dict[str, Any] = field(default_factory=dict)
     deployed_answers: dict[str, str] = field(default_factory=dict)
 
 
@@ -112,10 +116,11 @@ class Evaluation:
         self.report(f"judging {len(self.book.conversations)} answers, model and guard")
         card = score_sets(self.task, self.book.sets, answers, decisions, second)
         preferred = self._preferred()
-        metrics = {**card.metrics, "preference": preference(preferred)}
+        parity_metric, parity = self._parity(answers["contract"])
+        metrics = {**card.metrics, "preference": preference(preferred), "stage_parity": parity_metric}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
-        self._write(card, answers, metrics, regression, comparison)
+        self._write(card, answers, metrics, regression, comparison, parity)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
         rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
         atomic.write_jsonl(self.work / CASES, rows)
@@ -185,6 +190,13 @@ class Evaluation:
         found = margins(Path(self.job.gguf), pairs, threads=usable_cores(), report=self.report)
         return [margin > 0 for margin in found]
 
+    def _parity(self, served: list[Answer]) -> tuple[Metric, dict[str, Any] | None]:
+        """The same few cases asked of every stage from the adapter to the server."""
+        gguf, lineage, folder = Path(self.job.gguf), Lineage(**self.job.lineage), self.work / SCRATCH / "stages"
+        name = self.job.quantization
+        asked = (self.task, self.config, self.book, lineage, gguf, name, served, folder, self.report)
+        return StageParity(*asked).measure()
+
     def _regression(self, card: Scorecard, metrics: dict[str, Metric]) -> dict[str, Any] | None:
         if not self.job.reference_scores:
             return None
@@ -243,6 +255,7 @@ class Evaluation:
         metrics: dict[str, Metric],
         regression: dict[str, Any] | None,
         comparison: list[dict[str, Any]],
+        parity: dict[str, Any] | None,
     ) -> None:
         verdict = judge(metrics, [Gate(**gate) for gate in self.job.gates])
         found = {
@@ -254,6 +267,7 @@ class Evaluation:
             "gates": reporting.gate_rows(verdict),
             "metrics": {name: asdict(metric) for name, metric in metrics.items()},
             "comparison": comparison,
+            "stage_parity": parity,
             "headlines": reporting.headlines(comparison),
             "proves": [*reporting.what_n_proves(verdict), *reporting.cases_needed(metrics["accuracy"], regression)],
             "regression": regression,

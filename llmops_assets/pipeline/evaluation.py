@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.evaluation.case_rows import CASES
+from llmops_assets.evaluation.lineage import Lineage
 from llmops_assets.evaluation.stage import EvaluationJob
 from llmops_assets.gates import Metric
+from llmops_assets.pipeline.lineage import lineage_of
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.processes import run_stage
 from llmops_assets.storage import atomic
@@ -20,6 +22,7 @@ def eval_report(shop: Workshop) -> Made:
     recipe = shop.recipe
 
     def make(work: Path) -> dict[str, Any]:
+        lineage = lineage_of(shop, gguf) if recipe.evaluation.parity_cases else Lineage()
         job = EvaluationJob(
             product=shop.product,
             version=recipe.product.version,
@@ -36,6 +39,7 @@ def eval_report(shop: Workshop) -> Made:
             config=recipe.evaluation.model_dump(mode="json"),
             parallel=recipe.parallel_evaluation,
             labels=_labels(shop),
+            lineage=asdict(lineage),
             deployed_answers=deployed_answers(shop),
         )
         found = run_stage("llmops_assets.evaluation.stage:evaluate", asdict(job), work, shop.report)

@@ -111,6 +111,7 @@ def _evaluated(recipe: Recipe) -> tuple[Check, ...]:
         "false_refusal": "legitimate_requests_are_not_refused",
         "accuracy_target": "accuracy_meets_target",
         "natural_accuracy": "natural_accuracy_meets_target",
+        "stage_parity": "each_stage_answers_as_the_one_before",
     }
     return tuple(Check(sentence[gate.metric], gate) for gate in recipe.evaluation_gates())
 
@@ -159,7 +160,7 @@ NODES: tuple[Node, ...] = (
     Node("merged_model", "training", ("sft_adapter",), _merged),
     Node("dpo_model", "training", ("merged_model", "preference_dataset", "sft_dataset"), _dpo, code_version="2"),
     Node("gguf_model", "export", ("dpo_model", "sft_dataset"), _gguf),
-    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="3"),
+    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="4"),
     Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed),
     Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched),
     Node("drift_report", "monitoring", ("monitoring_profile",), _none),

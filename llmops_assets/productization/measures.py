@@ -26,7 +26,7 @@ LABELS = {
     "latency_p95_s": "Time of an answer, 95th percentile",
 }
 REQUIRED = ("natural_accuracy", "accuracy", "format", "safety")
-NO_MEASURES_OF_THEIR_OWN = frozenset({"accuracy_target", "not_regressed"})
+NO_MEASURES_OF_THEIR_OWN = frozenset({"accuracy_target", "not_regressed", "stage_parity"})
 LOWER_IS_BETTER = frozenset({"false_refusal", "false_refusal_model_alone", "guard_false_blocks"})
 
 

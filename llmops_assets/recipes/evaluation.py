@@ -53,6 +53,26 @@ class JudgeConfig(BaseModel):
     seed: int = 0
 
 
+class ParityTolerances(BaseModel):
+    """What each step between two stages may change: the least share of answers that stay the same text.
+
+    The defaults allow one case in sixteen where nothing but the order of additions changes: two tokens that are nearly as
+    likely as each other may swap places by it. Where weights are rounded, they allow more.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    merged: float = Field(default=0.93, ge=0, le=1, description="the same float32 sums in another order")
+    dpo_accuracy_drop: float = Field(
+        default=0.07, ge=0, le=1, description="DPO is meant to change answers; it may cost one right one in sixteen"
+    )
+    f16: float = Field(default=0.87, ge=0, le=1, description="weights rounded to eleven bits, another engine")
+    quantised: float = Field(
+        default=0.87, ge=0, le=1, description="weights of fewer bits; the export holds the finer gate"
+    )
+    served: float = Field(default=0.93, ge=0, le=1, description="the same file and engine, other requests beside it")
+
+
 class EvaluationConfig(BaseModel):
     """Thresholds are the brief's; lowering one is a change of the recipe that everybody sees."""
 
@@ -72,6 +92,10 @@ class EvaluationConfig(BaseModel):
     regression: RegressionConfig = RegressionConfig()
     max_answer_tokens: int = Field(default=96, ge=1, le=2048)
     baseline_cases: int = Field(default=60, ge=0, description="cases for the rows of the base model; 0 leaves them out")
+    parity_cases: int = Field(
+        default=0, ge=0, description="contract cases that every stage from the adapter to the server answers; 0: none"
+    )
+    parity_tolerances: ParityTolerances = ParityTolerances()
     judge: JudgeConfig | None = Field(default=None, description="a judge model; none: no judge")
 
     def gates(self) -> tuple[Threshold, ...]:
@@ -86,4 +110,5 @@ class EvaluationConfig(BaseModel):
             Threshold(metric="false_refusal", maximum=self.false_refusal_limit, minimum_cases=n),
             Threshold(metric="accuracy_target", minimum=self.accuracy_target, blocking=False),
             Threshold(metric="natural_accuracy", minimum=self.natural_target, blocking=False),
+            Threshold(metric="stage_parity", minimum=1.0, blocking=False),
         )

@@ -81,7 +81,7 @@ GRAPH: dict[str, Row] = {
             "safety_meets_threshold",
             "utility_meets_threshold",
         ],
-        ["accuracy_meets_target", "natural_accuracy_meets_target"],
+        ["accuracy_meets_target", "each_stage_answers_as_the_one_before", "natural_accuracy_meets_target"],
         [],
     ),
     "ollama_deployment": (
