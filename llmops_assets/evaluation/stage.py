@@ -26,6 +26,7 @@ from llmops_assets.gates import Gate, Metric, judge
 from llmops_assets.guard.guarding import Decision, Guard
 from llmops_assets.machine import usable_cores
 from llmops_assets.recipes.evaluation import EvaluationConfig
+from llmops_assets.serving.engine_group import answers_apart
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
 from llmops_assets.tasks.registry import Task, get_task
@@ -33,7 +34,7 @@ from llmops_assets.tasks.registry import Task, get_task
 ALONE = 20
 """Cases that are asked one at a time, so that the report can tell the latency of a user alone."""
 SLOTS = 8
-"""Prompts worked on at once: on two cores more slots gain nothing, fewer leave the decoder waiting for prompts."""
+"""Requests under way at once: enough that no core waits for the next one."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,6 @@ class Evaluation:
         atomic.write_jsonl(self.work / CASES, rows)
         return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": regression}
 
-    @property
-    def _slots(self) -> int:
-        return SLOTS if self.job.parallel else 1
-
     def _answers(self) -> dict[str, list[Answer]]:
         flat = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, self.book.conversations, alone=ALONE)
         rest, found = list(flat), {}
@@ -167,11 +164,13 @@ class Evaluation:
         alone: int = 0,
         form: Mapping[str, Any] | None = None,
     ) -> list[Answer]:
-        model = ServedModel("", name, digest, self.config.max_answer_tokens, self._slots, form)
+        # A file too large for a core has a batch for all slots, and an answer would depend on its neighbours there.
+        slots = SLOTS if self.job.parallel and answers_apart(gguf) else 1
+        model = ServedModel("", name, digest, self.config.max_answer_tokens, slots, form)
         if all_known(model, conversations, self.cache):
             self.report(f"{name}: all {len(conversations)} answers are known")
             return ask_all(model, conversations, self.cache, self.report)
-        with serving(name, gguf, self.work / SCRATCH, slots=self._slots) as url:
+        with serving(name, gguf, self.work / SCRATCH, slots=slots) as url:
             return ask_all(replace(model, url=url), conversations, self.cache, self.report, alone=alone)
 
     def _decisions(self) -> dict[str, list[Decision]]:
