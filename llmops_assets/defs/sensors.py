@@ -21,7 +21,7 @@ def _status(name: str) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.RUNNING if switched_on(name) else dg.DefaultSensorStatus.STOPPED
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=60, default_status=_status("data_branch_changed"))
+@dg.sensor(job=build_product, minimum_interval_seconds=30, default_status=_status("data_branch_changed"))
 def data_branch_changed(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult:
     """New data on the branch: a run on the data of that commit for each product whose raw data, reviews or cases changed.
 
@@ -34,7 +34,7 @@ def data_branch_changed(context: dg.SensorEvaluationContext, workshop: WorkshopR
     return _asked(orders, {new.product: new.key for new in found.new}, found.cursor, found.reason)
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=60, default_status=_status("release_tagged"))
+@dg.sensor(job=build_product, minimum_interval_seconds=30, default_status=_status("release_tagged"))
 def release_tagged(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult | dg.SkipReason:
     """A version tag: `v1.2.0` releases all products under that version on the data of its commit, `TaskMaster-v1.2.0` one.
 
@@ -53,7 +53,7 @@ def release_tagged(context: dg.SensorEvaluationContext, workshop: WorkshopResour
     return dg.SensorResult(run_requests=requests, cursor=found.cursor, skip_reason=None if requests else found.reason)
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=600, default_status=_status("drift_detected"))
+@dg.sensor(job=build_product, minimum_interval_seconds=300, default_status=_status("drift_detected"))
 def drift_detected(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult:
     """Critical drift in the last drift report that training could mend, at most once in `drift.cool_down_hours` a product.
 
@@ -63,7 +63,7 @@ def drift_detected(context: dg.SensorEvaluationContext, workshop: WorkshopResour
     return _retrained(context, workshop, by_drift)
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=600, default_status=_status("feedback_ready"))
+@dg.sensor(job=build_product, minimum_interval_seconds=300, default_status=_status("feedback_ready"))
 def feedback_ready(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult:
     """Enough ratings at the gateway, too few of them good (`thresholds.quality`), at most once in `drift.cool_down_hours`.
 

@@ -75,7 +75,7 @@ class DataFolder:
     def snapshot(self) -> Snapshot:
         """The data as they are now."""
         products = sorted(path.name for path in (self.root / "raw").glob("*") if path.is_dir())
-        trees = {product: self._parts(product) for product in products}
+        trees = {product: self.parts(product) for product in products}
         return Snapshot("", {product: parts for product, parts in trees.items() if "raw" in parts}, str(self.root))
 
     def folder(self, commit: str) -> Path:
@@ -88,7 +88,8 @@ class DataFolder:
             f"expected LLMOPS_DATA_REPOSITORY or LLMOPS_DATA_BRANCH to be set for a run on commit {commit}, got neither"
         )
 
-    def _parts(self, product: str) -> Parts:
+    def parts(self, product: str) -> Parts:
+        """The parts of one product."""
         paths = {part: self.root / form.format(product=product) for part, form in PARTS.items()}
         return {part: found for part, path in paths.items() if (found := _digest(path))}
 

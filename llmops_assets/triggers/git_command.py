@@ -25,13 +25,16 @@ OF_ONE_REPOSITORY = (
 USERINFO = re.compile(r"(?<=://)[^/\s]*@")
 
 
-def git(*arguments: str, repository: Path | None = None, stdout: int | None = None) -> str:
+def git(
+    *arguments: str, repository: Path | None = None, stdout: int | None = None, patience_s: float = PATIENCE_S
+) -> str:
     """Runs git and returns what it prints.
 
     Args:
         arguments: the command and its arguments; what comes from outside stands behind `--` or begins with refs/.
         repository: a bare one; none for commands that need none.
         stdout: where the output goes instead, a file's number.
+        patience_s: after how many seconds it is killed, with all that it started.
 
     Raises:
         DataBranchError: git is not there, failed, or took too long; credentials in its message are starred.
@@ -40,7 +43,7 @@ def git(*arguments: str, repository: Path | None = None, stdout: int | None = No
     command = ["git", *where, *arguments]
     child = _start(command, subprocess.PIPE if stdout is None else stdout)
     try:
-        out, said = child.communicate(timeout=PATIENCE_S)
+        out, said = child.communicate(timeout=patience_s)
     except BaseException as error:
         # The whole group: what it started, such as ssh, holds its pipes and would outlive it.
         with suppress(ProcessLookupError):
@@ -48,7 +51,7 @@ def git(*arguments: str, repository: Path | None = None, stdout: int | None = No
         child.wait()
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
-        problem = f"expected `{_shown(command)}` to end within {PATIENCE_S:g} s, it did not; run it once by hand"
+        problem = f"expected `{_shown(command)}` to end within {patience_s:g} s, it did not; run it once by hand"
         raise DataBranchError(problem) from None
     if child.returncode:
         words = redacted(" ".join(said.decode(errors="replace").split())) or f"exit code {child.returncode}"
