@@ -1,5 +1,6 @@
 """Ticks of the real sensors on an instance, with what Dagster makes of their requests: runs, one a key."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -9,6 +10,12 @@ from dagster._core.test_utils import create_run_for_test
 from llmops_assets.definitions import defs
 
 Status = dg.DagsterRunStatus
+
+
+@cache
+def repository() -> dg.RepositoryDefinition:
+    """The definitions, as ticks want them."""
+    return defs().get_repository_def()
 
 
 @dataclass
@@ -24,13 +31,17 @@ class Ticking:
     def tick(self, status: Status = Status.SUCCESS) -> dict[str, dg.RunRequest]:
         """Product -> what this tick asks for; each becomes a run of this status, except where its key had one."""
         with dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursor, repository_def=_repository(), resources=defs().resources
+            instance=self.instance, cursor=self.cursor, repository_def=repository(), resources=defs().resources
         ) as context:
             found = self.sensor.evaluate_tick(context)
         self.cursor, self.reason = found.cursor or self.cursor, found.skip_message or ""
         requests = found.run_requests or []
-        self.runs += [self._run(request, status) for request in requests if self._is_new(request)]
+        self.launch(requests, status)
         return {str(request.partition_key): request for request in requests}
+
+    def launch(self, requests: Sequence[dg.RunRequest], status: Status = Status.SUCCESS) -> None:
+        """Makes runs of requests."""
+        self.runs += [self._run(request, status) for request in requests if self._is_new(request)]
 
     def end(self, status: Status = Status.SUCCESS) -> None:
         """The last run ends."""
@@ -54,8 +65,3 @@ class Ticking:
             "dagster/run_key": request.run_key or "",
         }
         return create_run_for_test(self.instance, job_name="build_product", tags=tags, status=status)
-
-
-@cache
-def _repository() -> dg.RepositoryDefinition:
-    return defs().get_repository_def()
