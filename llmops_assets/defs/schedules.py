@@ -39,7 +39,9 @@ def hourly_drift(
     context: dg.ScheduleEvaluationContext, workshop: WorkshopResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Every hour: the drift report of each product that is deployed. Costs seconds, and no training."""
-    watched = [shop.product for shop in workshop.all(PRODUCTS.get_partition_keys()) if is_watched(shop)]
+    runs, shops = RunHistory(context.instance), workshop.all(PRODUCTS.get_partition_keys())
+    # A run waits while the product is trained; one that waits is enough.
+    due = [shop.product for shop in shops if is_watched(shop) and not runs.busy(shop.product, measure_drift.name)]
     hour = context.scheduled_execution_time.strftime("%Y-%m-%dT%H")
-    requests = [dg.RunRequest(run_key=f"{hour}:{product}", partition_key=product) for product in watched]
-    return requests or dg.SkipReason("no product has a monitoring profile yet")
+    requests = [dg.RunRequest(run_key=f"{hour}:{product}", partition_key=product) for product in due]
+    return requests or dg.SkipReason("no product has a monitoring profile that is not being measured already")

@@ -73,11 +73,10 @@ def feedback_ready(context: dg.SensorEvaluationContext, workshop: WorkshopResour
 
 
 def _retrained(context: dg.SensorEvaluationContext, workshop: WorkshopResource, decide: Decide) -> dg.SensorResult:
-    found = look(workshop.all(PRODUCTS.get_partition_keys()), context.cursor or "", decide, time.time())
-    if not found.reasons:
-        return dg.SensorResult(skip_reason=found.others)
-    now = workshop.data_source().snapshot()
-    return _asked(workshop.orders(found.reasons, now, RunHistory(context.instance)), {}, found.cursor, found.others)
+    now, shops = workshop.data_source().snapshot(), workshop.all(PRODUCTS.get_partition_keys())
+    found = look(shops, now, context.cursor or "", decide, time.time())
+    orders = workshop.orders(found.reasons, now, RunHistory(context.instance))
+    return _asked(orders, {}, found.cursor, found.others)
 
 
 def _asked(orders: Mapping[str, RunOrder], keys: Mapping[str, str], cursor: str, reason: str) -> dg.SensorResult:

@@ -22,9 +22,9 @@ class RunHistory:
 
     instance: DagsterInstance
 
-    def busy(self, product: str) -> bool:
-        """Whether a run of the whole chain waits or goes on."""
-        return self._any(RunsFilter(job_name=JOB, statuses=UNFINISHED, tags={"dagster/partition": product}))
+    def busy(self, product: str, job: str = JOB) -> bool:
+        """Whether a run of a job, the whole chain's where none is named, waits or goes on."""
+        return self._any(RunsFilter(job_name=job, statuses=UNFINISHED, tags={"dagster/partition": product}))
 
     def used(self, key: str) -> bool:
         """Whether a run has this run key."""

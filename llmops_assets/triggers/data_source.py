@@ -9,7 +9,7 @@ import os
 import tarfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Protocol
@@ -24,6 +24,8 @@ from llmops_assets.triggers.mirror import Mirror
 
 DATA = "data"
 PARTS = {"raw": "raw/{product}", "review": "review/{product}.jsonl", "eval": "eval/{product}"}
+RUN_PATIENCE_S = 1800.0
+"""For one git command of a run, which no tick waits for."""
 KEPT_DAYS = 7.0
 """So long after a run has last asked for it the data of a commit stay unpacked; no run lasts so long."""
 
@@ -141,21 +143,23 @@ class GitBranch:
         Raises:
             DataBranchError: the commit cannot be had, or holds no data folder of plain files.
         """
-        self.mirror.fetch(commit)
-        self.versions.mkdir(parents=True, exist_ok=True)
+        mirror = replace(self.mirror, patience_s=RUN_PATIENCE_S)
+        mirror.fetch(commit)
         made = self.versions / commit
-        with locked(self.versions / ".lock"):
-            if not made.exists():
-                _drop_old(self.versions)
-                self._unpack(commit, made)
-            os.utime(made)
+        with atomic.disk_errors(self.versions):
+            self.versions.mkdir(parents=True, exist_ok=True)
+            with locked(self.versions / ".lock"):
+                if not made.exists():
+                    _drop_old(self.versions)
+                    self._unpack(mirror, commit, made)
+                os.utime(made)
         return made / DATA
 
-    def _unpack(self, commit: str, made: Path) -> None:
+    def _unpack(self, mirror: Mirror, commit: str, made: Path) -> None:
         aside, tar = self.versions / ".part", self.versions / ".part.tar"
         rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        self.mirror.archive(commit, DATA, tar)
+        mirror.archive(commit, DATA, tar)
         try:
             with tarfile.open(tar) as archive:
                 strange = [entry.name for entry in archive if not (entry.isfile() or entry.isdir())]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from llmops_assets.errors import DataBranchError
 
-PATIENCE_S = 45.0
-"""For one command; Dagster gives a sensor's tick 60 s."""
+PATIENCE_S = 20.0
+"""For one command of a tick, which has two or three that go over the network: Dagster gives it 60 s."""
 PROTOCOLS = "file:https:ssh"
 OF_ONE_REPOSITORY = (
     "GIT_DIR",

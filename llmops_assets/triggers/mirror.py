@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llmops_assets.errors import DataBranchError
 from llmops_assets.storage import atomic
-from llmops_assets.triggers.git_command import git, redacted
+from llmops_assets.triggers.git_command import PATIENCE_S, git, redacted
 
 COMMIT = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})$")
 SCP = re.compile(r"^[^/-][^/]*:")
@@ -29,10 +29,11 @@ class TagNote:
 
 @dataclass(frozen=True)
 class Mirror:
-    """The copy of one repository."""
+    """The copy of one repository; `patience_s` is for each command."""
 
     address: str
     folder: Path
+    patience_s: float = PATIENCE_S
 
     @classmethod
     def of(cls, address: str, root: Path, home: Path) -> "Mirror":
@@ -53,7 +54,7 @@ class Mirror:
         Raises:
             DataBranchError: it cannot be reached.
         """
-        rows = git("ls-remote", "--", self.address, *patterns).splitlines()
+        rows = git("ls-remote", "--", self.address, *patterns, patience_s=self.patience_s).splitlines()
         return {name: found for found, name in (row.split("\t", 1) for row in rows)}
 
     def fetch(self, commit: str) -> None:
@@ -87,10 +88,10 @@ class Mirror:
     def archive(self, commit: str, folder: str, into: Path) -> None:
         """Writes a folder as of a commit that was fetched as a tar file."""
         with into.open("wb") as file:
-            git("archive", "--format=tar", commit, "--", folder, repository=self.folder, stdout=file.fileno())
+            self._git("archive", "--format=tar", commit, "--", folder, stdout=file.fileno())
 
-    def _git(self, *arguments: str) -> str:
-        return git(*arguments, repository=self.folder)
+    def _git(self, *arguments: str, stdout: int | None = None) -> str:
+        return git(*arguments, repository=self.folder, stdout=stdout, patience_s=self.patience_s)
 
     def _set_up(self, commit: str) -> None:
         if (self.folder / "HEAD").exists():

@@ -19,9 +19,9 @@ def order(shop: Workshop, reason: str, now: Snapshot, last: RunOrder, today: dat
 
     Data and recipe of the last green run are ordered as they were then: all is cached, and nothing is released anew.
     """
-    parts = now.trees.get(shop.product, {})
+    parts = now.trees[shop.product]
     inputs = inputs_of(shop.recipe, parts)
-    data = RunOrder(reason, now.commit, parts.get("raw", ""), inputs)
+    data = RunOrder(reason, now.commit, parts["raw"], inputs)
     if last.inputs == inputs:
         kept = {name: getattr(last, name) for name in ("version", "version_date", "version_change")}
         return replace(data, **kept)

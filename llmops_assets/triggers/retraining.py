@@ -31,10 +31,15 @@ class Wanted:
     others: str
 
 
-def look(shops: Sequence[Workshop], cursor: str, decide: Decide, now: float) -> Wanted:
-    """Decides for every product."""
+def look(shops: Sequence[Workshop], data: Snapshot, cursor: str, decide: Decide, now: float) -> Wanted:
+    """Decides for every product; one without data is not trained."""
     before: dict[str, float] = json.loads(cursor) if cursor else {}
-    found = {shop.product: decide(shop, before.get(shop.product), now) for shop in shops}
+    found = {
+        shop.product: decide(shop, before.get(shop.product), now)
+        if shop.product in data.trees
+        else RetrainingDecision(False, f"no data in {data.place}")
+        for shop in shops
+    }
     reasons = {product: decision.reason for product, decision in found.items() if decision.wanted}
     others = "; ".join(f"{product}: {decision.reason}" for product, decision in found.items() if not decision.wanted)
     return Wanted(reasons, json.dumps(before | dict.fromkeys(reasons, now), sort_keys=True), others)
@@ -79,10 +84,10 @@ def weekly(shops: Sequence[Workshop], now: Snapshot, last_green: Callable[[str],
 
     def by_calendar(shop: Workshop, last: float | None, time: float) -> RetrainingDecision:
         del last, time
-        inputs = inputs_of(shop.recipe, now.trees.get(shop.product, {}))
+        inputs = inputs_of(shop.recipe, now.trees[shop.product])
         return _by_calendar(newest_drift(shop), unchanged=inputs == last_green(shop.product).inputs)
 
-    return look(shops, "", by_calendar, 0.0)
+    return look(shops, now, "", by_calendar, 0.0)
 
 
 def _by_calendar(report: DriftReport | None, *, unchanged: bool) -> RetrainingDecision:

@@ -227,11 +227,27 @@ def test_too_few_good_ratings_ask_once(shop: Workshop, instance: dg.DagsterInsta
     assert "TaskMaster: 0 of 20 ratings" in ticking.reason
 
 
-def test_drift_is_measured_every_hour_where_something_is_deployed(shop: Workshop, instance: dg.DagsterInstance) -> None:
-    assert at(hourly_drift, instance).skip_message == "no product has a monitoring profile yet"
+def test_drift_is_measured_every_hour_where_something_is_deployed_and_nothing_waits(
+    shop: Workshop, kept_instance: dg.DagsterInstance
+) -> None:
+    none = "no product has a monitoring profile that is not being measured already"
+    assert at(hourly_drift, kept_instance).skip_message == none
     deploy(shop)
-    (request,) = at(hourly_drift, instance).run_requests
+    (request,) = at(hourly_drift, kept_instance).run_requests
     assert (request.partition_key, request.run_key) == ("TaskMaster", "2026-11-23T03:TaskMaster")
+    Ticking(drift_detected, kept_instance, job="measure_drift").launch([request], dg.DagsterRunStatus.STARTED)
+    assert at(hourly_drift, kept_instance).skip_message == none
+
+
+def test_a_product_without_data_on_the_branch_is_not_trained(
+    shop: Workshop, repository: DataRepository, kept_instance: dg.DagsterInstance
+) -> None:
+    repository.git("push", "--quiet", "origin", "--delete", "main")
+    measure(shop, prompt_chars=120)
+    ticking = Ticking(drift_detected, kept_instance)
+    assert ticking.tick() == {}
+    assert "TaskMaster: no data in main of" in ticking.reason
+    assert "TaskMaster: no data in main of" in at(weekly_retraining, kept_instance).skip_message
 
 
 def test_a_broken_recipe_is_told_before_anything_is_asked_for(

@@ -24,6 +24,7 @@ class Ticking:
 
     sensor: dg.SensorDefinition
     instance: dg.DagsterInstance
+    job: str = "build_product"
     cursor: str | None = None
     reason: str = ""
     runs: list[dg.DagsterRun] = field(default_factory=list)
@@ -64,4 +65,4 @@ class Ticking:
             "dagster/partition": str(request.partition_key),
             "dagster/run_key": request.run_key or "",
         }
-        return create_run_for_test(self.instance, job_name="build_product", tags=tags, status=status)
+        return create_run_for_test(self.instance, job_name=self.job, tags=tags, status=status)
