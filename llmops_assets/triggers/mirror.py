@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llmops_assets.errors import DataBranchError
 from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact_store import locked
 from llmops_assets.triggers.git_command import PATIENCE_S, git, redacted
 
 COMMIT = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})$")
@@ -65,15 +66,18 @@ class Mirror:
         """
         if not COMMIT.match(commit):
             raise DataBranchError(f"expected the full hash of a commit, got {commit!r}")
-        self._set_up(commit)
-        ref = f"refs/llmops/{commit}"
-        if not self._git("for-each-ref", ref):
-            self._git("fetch", "--quiet", "--no-tags", "--depth=1", "--", self.address, f"+{commit}:{ref}")
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        # Sensors and runs come here at the same time, and git gives up where another git is at work.
+        with locked(self.folder.with_suffix(".lock")):
+            self._set_up(commit)
+            if not self._git("for-each-ref", f"refs/llmops/{commit}"):
+                self._fetch(commit, f"refs/llmops/{commit}")
 
     def tag_note(self, tag: str) -> TagNote:
-        """What a tag of the repository says."""
+        """What a tag of the repository says, whose commit was fetched."""
         ref = f"refs/llmops-{tag.removeprefix('refs/')}"
-        self._git("fetch", "--quiet", "--no-tags", "--depth=1", "--", self.address, f"+{tag}:{ref}")
+        with locked(self.folder.with_suffix(".lock")):
+            self._fetch(tag, ref)
         date, subject = self._git("for-each-ref", "--format=%(creatordate:short)%09%(contents:subject)", ref).split(
             "\t", 1
         )
@@ -90,13 +94,15 @@ class Mirror:
         with into.open("wb") as file:
             self._git("archive", "--format=tar", commit, "--", folder, stdout=file.fileno())
 
+    def _fetch(self, wanted: str, ref: str) -> None:
+        self._git("fetch", "--quiet", "--no-tags", "--depth=1", "--", self.address, f"+{wanted}:{ref}")
+
     def _git(self, *arguments: str, stdout: int | None = None) -> str:
         return git(*arguments, repository=self.folder, stdout=stdout, patience_s=self.patience_s)
 
     def _set_up(self, commit: str) -> None:
         if (self.folder / "HEAD").exists():
             return
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
         kind = "sha1" if len(commit) == 40 else "sha256"
         self._git("init", "--quiet", "--bare", f"--object-format={kind}")
         atomic.write_text(self.folder / "info" / "attributes", RAW_BYTES)
