@@ -3,6 +3,7 @@
 LLMOpsError
 ├── RecipeError          a recipe is missing, unreadable or wrong
 ├── DataError            input data are missing, corrupt or unusable
+│   └── DataBranchError        the repository that data come from cannot be read
 ├── StoreError           an artifact is missing or cannot be written
 │   └── ArtifactCorruptError   what is read back is not what was written
 ├── StageProcessError    a stage's child process died or was killed
@@ -32,6 +33,10 @@ class RecipeError(LLMOpsError):
 
 class DataError(LLMOpsError):
     """Input data are missing, corrupt or unusable."""
+
+
+class DataBranchError(DataError):
+    """The repository that data come from cannot be read."""
 
 
 class StoreError(LLMOpsError):

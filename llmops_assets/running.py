@@ -16,6 +16,9 @@ from llmops_assets.pipeline import graph, result
 from llmops_assets.pipeline.result import StepOutcome
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project
+from llmops_assets.triggers.data_source import DataFolder
+from llmops_assets.triggers.ordering import inputs_of
+from llmops_assets.triggers.orders import RunOrder
 
 
 def dagster_home(project: Project) -> Path:
@@ -63,12 +66,17 @@ def _execute(shop: Workshop, job_name: str, settings: dict[str, str]) -> list[St
 
     definitions = defs()
     job = definitions.resolve_job_def(job_name)
+    ordered = RunOrder(inputs=inputs_of(shop.recipe, DataFolder(shop.project.data).parts(shop.product)))
     config: dict[str, Any] = {"loggers": {"progress": {}}, "resources": {"workshop": {"config": settings}}}
     with dg.DagsterInstance.get() as instance:
         for run_id in end_dead_runs(instance):
             shop.report(f"run {run_id} was killed; it is closed, and its place in the pools is free again")
         done = job.execute_in_process(
-            run_config=config, partition_key=shop.product, instance=instance, raise_on_error=False
+            run_config=config,
+            partition_key=shop.product,
+            instance=instance,
+            raise_on_error=False,
+            tags=ordered.tags,
         )
         if done.success and job_name in ("build_product", "build_productization"):
             catalog = definitions.resolve_job_def("update_catalog")

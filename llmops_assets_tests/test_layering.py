@@ -21,6 +21,7 @@ RINGS = (
     ("monitoring",),
     ("productization",),
     ("pipeline",),
+    ("triggers",),
     ("resources", "status", "doctor"),
     ("defs",),
     ("definitions", "running"),

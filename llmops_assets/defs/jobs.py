@@ -19,6 +19,11 @@ stage_jobs = [
     )
     for stage in graph.STAGES
 ]
+measure_drift = dg.define_asset_job(
+    "measure_drift",
+    selection=dg.AssetSelection.assets("drift_report"),
+    description="Only the drift report of one product: recent requests against the baseline of what is deployed.",
+)
 update_catalog = dg.define_asset_job(
     "update_catalog",
     selection=dg.AssetSelection.assets("product_catalog"),

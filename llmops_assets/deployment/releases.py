@@ -62,6 +62,11 @@ class ReleaseRecord:
         """Whether this version was taken back."""
         return version in self._read()["withdrawn"]
 
+    def versions(self) -> frozenset[str]:
+        """Every version that ever served or was taken back."""
+        record = self._read()
+        return frozenset(record["released"]) | frozenset(record["withdrawn"])
+
     def add(self, release: Release) -> None:
         """Records that a release serves; the first record of a version stays."""
         record = self._read()

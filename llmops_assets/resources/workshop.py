@@ -1,5 +1,8 @@
 """The one resource of the assets: it puts the right product on the bench, and reads its recipe afresh in every run."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +11,10 @@ from llmops_assets.errors import LLMOpsError
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
+from llmops_assets.resources.run_history import RunHistory
+from llmops_assets.triggers.data_source import DataSource, Snapshot, find_data_source
+from llmops_assets.triggers.ordering import order, ordered_recipe
+from llmops_assets.triggers.orders import RunOrder
 
 
 class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -19,19 +26,40 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Set at launch to run the product by another recipe than the one in the recipes folder."""
 
     def of(self, context: dg.AssetExecutionContext) -> Workshop:
-        """The workshop of the run's product.
+        """The workshop of the run's product: with the data and under the version that the run was ordered for.
 
         Raises:
             LLMOpsError: an earlier step of this run failed, and the recipe says that this stops the run.
+            DataBranchError: the data that it was ordered for cannot be had.
         """
-        project = self.project()
+        project, ordered = self.project(), RunOrder.of(context.run.tags)
         if self.recipe_file:
             recipe = load_recipe(Path(self.recipe_file))
         else:
             recipe = find_recipe(load_recipes(project.recipes), context.partition_key)
         if recipe.stop_on_failure:
             _stop_after_failure(context)
-        return Workshop(project, recipe, context.log.info, self.override_reason)
+        if ordered.data_commit:
+            project = replace(project, data_version=self.data_source().folder(ordered.data_commit))
+        return Workshop(project, ordered_recipe(recipe, ordered), context.log.info, self.override_reason)
+
+    def all(self, products: Sequence[str]) -> list[Workshop]:
+        """The workshops of products as their recipes say, for whoever decides whether to order a run."""
+        project = self.project()
+        recipes = load_recipes(project.recipes)
+        return [Workshop(project, find_recipe(recipes, product), lambda _: None) for product in products]
+
+    def orders(self, reasons: Mapping[str, str], now: Snapshot, runs: RunHistory) -> dict[str, RunOrder]:
+        """Product -> the order for a reason, on the data as they are now."""
+        today = datetime.now(UTC).date()
+        return {
+            shop.product: order(shop, reasons[shop.product], now, runs.last_green(shop.product), today)
+            for shop in self.all(list(reasons))
+        }
+
+    def data_source(self) -> DataSource:
+        """Where training data come from."""
+        return find_data_source(self.project())
 
     def project(self) -> Project:
         """Where things are."""
