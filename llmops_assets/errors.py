@@ -15,6 +15,7 @@ LLMOpsError
 ├── GateError            something was asked for that a gate forbids
 ├── DeploymentError      a rollout failed; what served before still serves
 ├── MonitoringError      a monitoring profile or drift report could not be made
+├── NotificationError    a channel's settings are wrong (one that does not answer is no error)
 ├── LicenceError         a sale would break a licence
 └── PackagingError       a bundle could not be built or does not verify
 
@@ -80,6 +81,10 @@ class DeploymentError(LLMOpsError):
 
 class MonitoringError(LLMOpsError):
     """A monitoring profile or drift report could not be made."""
+
+
+class NotificationError(LLMOpsError):
+    """A channel's settings are wrong. One that does not answer is no error."""
 
 
 class LicenceError(LLMOpsError):

@@ -21,6 +21,8 @@ RINGS = (
     ("monitoring",),
     ("productization",),
     ("pipeline",),
+    ("triggers",),
+    ("notifying",),
     ("resources", "status", "doctor"),
     ("defs",),
     ("definitions", "running"),

@@ -58,9 +58,22 @@ class ReleaseRecord:
         """Whether this version ever served as production."""
         return version in self._read()["released"]
 
+    def is_younger(self, version: str, moment: datetime) -> bool:
+        """Whether a version first served at that time or later; False for one that is not known."""
+        at = self.all_released().get(version)
+        return at is not None and datetime.fromisoformat(at) >= moment
+
     def withdrawn(self, version: str) -> bool:
         """Whether this version was taken back."""
         return version in self._read()["withdrawn"]
+
+    def all_released(self) -> dict[str, str]:
+        """Version -> when it first served."""
+        return {version: str(entry["at"]) for version, entry in self._read()["released"].items()}
+
+    def all_withdrawn(self) -> dict[str, str]:
+        """Version -> when and why it was taken back."""
+        return {version: str(why) for version, why in self._read()["withdrawn"].items()}
 
     def add(self, release: Release) -> None:
         """Records that a release serves; the first record of a version stays."""

@@ -1,5 +1,6 @@
 """Stage 4b: the judged file behind Ollama's API, promoted only when it answers right."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def _deploy(shop: Workshop, place: Connection, gguf: Artifact) -> Rollout:
     )
 
 
-def roll_back_product(shop: Workshop, reason: str) -> str:
+def roll_back_product(shop: Workshop, reason: str, released_since: datetime | None = None) -> str:
     """Takes the release in production back and returns the version that serves now; see `roll_back`."""
     return roll_back(
         servers.connection(shop).url,
@@ -79,6 +80,7 @@ def roll_back_product(shop: Workshop, reason: str) -> str:
         state=rollout_state(shop),
         reason=reason,
         report=shop.report,
+        released_since=released_since,
     )
 
 
