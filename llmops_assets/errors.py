@@ -5,6 +5,7 @@ LLMOpsError
 ├── DataError            input data are missing, corrupt or unusable
 ├── StoreError           an artifact is missing or cannot be written
 │   └── ArtifactCorruptError   what is read back is not what was written
+├── NotStartedError      a step was left out, because another had failed
 ├── StageProcessError    a stage's child process died or was killed
 ├── TrainingError        a training cannot start, or went wrong
 ├── ExportError          a GGUF file could not be written, quantised or read back
@@ -41,6 +42,10 @@ class StoreError(LLMOpsError):
 
 class ArtifactCorruptError(StoreError):
     """What is read back is not what was written."""
+
+
+class NotStartedError(LLMOpsError):
+    """A step was left out, because another had failed."""
 
 
 class StageProcessError(LLMOpsError):

@@ -16,11 +16,13 @@ from dagster import (
     RunsFilter,
 )
 
+from llmops_assets.errors import NotStartedError
 from llmops_assets.pipeline import graph
 
 MOST_RUNS = 10
 """The failed runs of a product that are looked at, the newest first; a step that failed longer ago is no news."""
-RED_GATE = "DagsterAssetCheckFailedError"
+NOT_THE_CAUSE = ("DagsterAssetCheckFailedError", NotStartedError.__name__)
+"""A red gate is told elsewhere, and a step that was left out has not failed."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,10 @@ def _steps(instance: DagsterInstance, run: DagsterRun) -> Iterator[FailedStep]:
     for entry in entries:
         event = entry.dagster_event
         error = event.step_failure_data.error if event is not None else None
-        if error is not None and error.cls_name == RED_GATE:
-            continue
         while error is not None and error.cause is not None:
             error = error.cause
+        if error is not None and error.cls_name in NOT_THE_CAUSE:
+            continue
         reason = error.message.split(": ", 1)[-1] if error is not None else "failed without an error"
         yield FailedStep(str(entry.step_key), run.run_id, " ".join(reason.split()), entry.timestamp)
     if not entries:

@@ -171,7 +171,8 @@ def test_nothing_starts_by_itself() -> None:
     schedules = {schedule.name: schedule.default_status for schedule in defs().schedules or ()}
     sensors = {sensor.name: sensor.default_status for sensor in defs().sensors or ()}
     assert schedules == {"weekly_retraining": dg.DefaultScheduleStatus.STOPPED}
-    assert sensors == {"data_folder_changed": dg.DefaultSensorStatus.STOPPED}
+    names = ("data_folder_changed", "run_failed", "gate_failed", "version_released")
+    assert sensors == dict.fromkeys(names, dg.DefaultSensorStatus.STOPPED)
 
 
 def test_steps_run_in_the_process_of_the_run() -> None:
