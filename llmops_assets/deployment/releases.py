@@ -58,10 +58,11 @@ class ReleaseRecord:
         """Whether this version ever served as production."""
         return version in self._read()["released"]
 
-    def is_younger(self, version: str, moment: datetime) -> bool:
-        """Whether a version first served at that time or later; False for one that is not known."""
-        at = self.all_released().get(version)
-        return at is not None and datetime.fromisoformat(at) >= moment
+    def in_production(self) -> tuple[str, ...]:
+        """The versions that served and were not taken back, the oldest first."""
+        record = self._read()
+        kept = {version: entry["at"] for version, entry in record["released"].items() if version not in record["withdrawn"]}
+        return tuple(sorted(kept, key=lambda version: str(kept[version])))
 
     def withdrawn(self, version: str) -> bool:
         """Whether this version was taken back."""

@@ -1,7 +1,6 @@
 """The way back: `:previous` serves as `:production` again and proves it; and the mending of a rollout that was killed."""
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 from llmops_assets.deployment.health import Patience, release_of, require_answer, version_tags
@@ -30,14 +29,7 @@ def put_back(server: ModelServer, model_name: str, patience: Patience) -> None:
 
 
 def roll_back(
-    url: str,
-    *,
-    model_name: str,
-    config: DeploymentConfig,
-    state: Path,
-    reason: str,
-    report: Callable[[str], None],
-    released_since: datetime | None = None,
+    url: str, *, model_name: str, config: DeploymentConfig, state: Path, reason: str, report: Callable[[str], None]
 ) -> str:
     """Takes the release in production back, for good: its version is not deployed again on its own.
 
@@ -48,7 +40,6 @@ def roll_back(
         state: the folder in which rollouts of this model keep their records.
         reason: recorded.
         report: called with one line.
-        released_since: a release that is older, or of which nobody knows, stays.
 
     Returns:
         The version that serves now; empty where the server has no version tag of it.
@@ -60,19 +51,16 @@ def roll_back(
     state.mkdir(parents=True, exist_ok=True)
     with locked(state / LOCK):
         mend(server, model_name, Journal(state / JOURNAL), patience, report)
-        tags, record = server.tags(), ReleaseRecord(state / RECORD)
-        bad = release_of(tags, model_name)
-        if released_since is not None and not record.is_younger(bad, released_since):
-            report(f"{model_name}:production stays: {bad or 'what serves'} was not released since {released_since}")
-            return bad
+        tags = server.tags()
         production, previous = tags.get(f"{model_name}:production"), tags.get(f"{model_name}:previous")
         if previous is None or (production is not None and production.digest == previous.digest):
             raise DeploymentError(
                 f"expected an earlier release of {model_name} at {url}, there is none; deploy a version that works"
             )
+        bad = release_of(tags, model_name)
         put_back(server, model_name, patience)
         if bad:
-            record.withdraw(bad, reason)
+            ReleaseRecord(state / RECORD).withdraw(bad, reason)
         good = release_of(server.tags(), model_name)
         report(
             f"{model_name}:production is {good or 'the previous release'} again and answers; {bad or 'it'} was taken back"
