@@ -6,6 +6,7 @@ Exit codes: 0 all green; 1 something failed or a gate is red; 2 wrong usage.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 EPILOG = """exit codes: 0 all green; 1 something failed or a gate is red; 2 wrong usage
 examples:
@@ -21,6 +22,12 @@ COMPARED = """A and B each name an evaluation:
   3f9c               the one whose report's digest begins so
 The exit code is 0 whichever is better.
 """
+
+
+def moment(text: str) -> datetime:
+    """A time as ISO 8601; UTC where it names no zone."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -59,6 +66,21 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
     serve.add_argument("--port", type=int, default=0, help="default: the recipe's gateway_port")
     serve.add_argument("--stop", action="store_true", help="stop the embedded model server")
+    rollback = commands.add_parser(
+        "rollback", help="take the release in production back; the previous one serves again"
+    )
+    rollback.add_argument("product")
+    rollback.add_argument("--reason", required=True, help="recorded; that version is not deployed again")
+    rollback.add_argument(
+        "--released-since", type=moment, metavar="TIME", help="ISO 8601: a release that is older than this stays"
+    )
+    notify = commands.add_parser("notify", help="tell how a product's last run ended, to every channel that it has")
+    notify.add_argument("product", nargs="?", help="a product; default TaskMaster")
+    notify.add_argument("--test", action="store_true", help="send a test message instead")
+    notify.add_argument(
+        "--outcome", choices=("success", "failure", "cancelled"), help="how it ended; default: as the run itself says"
+    )
+    notify.add_argument("--link", default="", help="the page to look at; default: the evaluation report in the UI")
     commands.add_parser("doctor", help="what this machine can do, and why")
     dev = commands.add_parser("dev", help="the Dagster UI on this project")
     dev.add_argument("--port", type=int, default=3000)

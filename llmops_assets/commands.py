@@ -13,6 +13,7 @@ from llmops_assets import doctor as machine
 from llmops_assets import running
 from llmops_assets import status as standing
 from llmops_assets.errors import RecipeError, StoreError
+from llmops_assets.notifying.message import gate_table
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
@@ -70,14 +71,8 @@ def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
 
 
 def _print_gates(shop: Workshop) -> None:
-    rows = standing.gate_rows(shop)
-    if rows:
-        say(f"  {'gate':<18}{'value':>8}  {'threshold':<10}{'n':>5}  {'95% interval':<18}outcome")
-    for row in rows:
-        value = "unscored" if row["value"] is None else f"{row['value']:.3f}"
-        interval = "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
-        outcome = row["outcome"] if row["blocking"] else f"{row['outcome']} (warning only)"
-        say(f"  {row['metric']:<18}{value:>8}  {row['threshold']:<10}{row['n']:>5}  {interval:<18}{outcome}")
+    for line in gate_table(standing.gate_rows(shop)):
+        say(f"  {line}")
 
 
 def _show(shop: Workshop) -> None:
@@ -134,6 +129,31 @@ def status(options: argparse.Namespace) -> int:
         say(f"{row['product']} {row['version']}: {row['state']}; serving: {row['serving'] or 'nothing'}")
         _print_gates(shop_of(project, name))
     return 0
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """Takes the release in production back, unless it is older than the time given."""
+    from llmops_assets.pipeline.deployment import roll_back_product
+
+    shop = shop_of(find_project(), options.product)
+    roll_back_product(shop, options.reason, released_since=options.released_since)
+    return 0
+
+
+def notify(options: argparse.Namespace) -> int:
+    """Tells how a product's last run ended, or sends a test message; 1 where a channel did not get it."""
+    from llmops_assets.notifying.configured import ui_url
+    from llmops_assets.notifying.noticing import asset_page
+    from llmops_assets.notifying.results import run_result, send, trial_message
+
+    shop = shop_of(find_project(), options.product or "TaskMaster")
+    link = options.link or ui_url() + asset_page("eval_report", shop.product)
+    message = trial_message(shop, link) if options.test else run_result(shop, options.outcome, link)
+    say(message.text)
+    sent = send(shop.recipe.monitoring, message)
+    for one in sent:
+        say(f"{one.channel:<8} {one.text}")
+    return 0 if all(one.ok for one in sent) else 1
 
 
 def doctor(options: argparse.Namespace) -> int:

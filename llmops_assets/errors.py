@@ -6,6 +6,7 @@ LLMOpsError
 │   └── DataBranchError        the repository that data come from cannot be read
 ├── StoreError           an artifact is missing or cannot be written
 │   └── ArtifactCorruptError   what is read back is not what was written
+├── NotStartedError      a step was left out, because another had failed
 ├── StageProcessError    a stage's child process died or was killed
 ├── TrainingError        a training cannot start, or went wrong
 ├── ExportError          a GGUF file could not be written, quantised or read back
@@ -16,6 +17,7 @@ LLMOpsError
 ├── GateError            something was asked for that a gate forbids
 ├── DeploymentError      a rollout failed; what served before still serves
 ├── MonitoringError      a monitoring profile or drift report could not be made
+├── NotificationError    a channel's settings are wrong (one that does not answer is no error)
 ├── LicenceError         a sale would break a licence
 └── PackagingError       a bundle could not be built or does not verify
 
@@ -45,6 +47,10 @@ class StoreError(LLMOpsError):
 
 class ArtifactCorruptError(StoreError):
     """What is read back is not what was written."""
+
+
+class NotStartedError(LLMOpsError):
+    """A step was left out, because another had failed."""
 
 
 class StageProcessError(LLMOpsError):
@@ -85,6 +91,10 @@ class DeploymentError(LLMOpsError):
 
 class MonitoringError(LLMOpsError):
     """A monitoring profile or drift report could not be made."""
+
+
+class NotificationError(LLMOpsError):
+    """A channel's settings are wrong. One that does not answer is no error."""
 
 
 class LicenceError(LLMOpsError):

@@ -22,6 +22,7 @@ RINGS = (
     ("productization",),
     ("pipeline",),
     ("triggers",),
+    ("notifying",),
     ("resources", "status", "doctor"),
     ("defs",),
     ("definitions", "running"),

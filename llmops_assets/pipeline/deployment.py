@@ -1,12 +1,14 @@
 """Stage 4b: the judged file behind Ollama's API, promoted only when it answers right."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.deployment.connection import Connection
 from llmops_assets.deployment.health import Patience, serving_problem
 from llmops_assets.deployment.model_server import ModelServer
-from llmops_assets.deployment.rollback import roll_back
+from llmops_assets.deployment.releases import ReleaseRecord
+from llmops_assets.deployment.rollback import RECORD, roll_back
 from llmops_assets.deployment.rollout import Rollout, roll_out
 from llmops_assets.deployment.smoke import check_answer
 from llmops_assets.errors import GateError
@@ -70,8 +72,19 @@ def _deploy(shop: Workshop, place: Connection, gguf: Artifact) -> Rollout:
     )
 
 
-def roll_back_product(shop: Workshop, reason: str) -> str:
-    """Takes the release in production back and returns the version that serves now; see `roll_back`."""
+def roll_back_product(shop: Workshop, reason: str, released_since: datetime | None = None) -> str:
+    """Takes the release in production back and returns the version that serves now; see `roll_back`.
+
+    Args:
+        shop: the product.
+        reason: recorded.
+        released_since: where nothing was released at that time or later, production stays as it is.
+    """
+    record = ReleaseRecord(rollout_state(shop) / RECORD)
+    newest = record.in_production()[-1:]
+    if released_since is not None and not any(_is_younger(record, version, released_since) for version in newest):
+        shop.report(f"{shop.product}: nothing was released since {released_since.isoformat()}, so production stays")
+        return "".join(newest)
     return roll_back(
         servers.connection(shop).url,
         model_name=shop.recipe.deployment.model_name,
@@ -80,6 +93,10 @@ def roll_back_product(shop: Workshop, reason: str) -> str:
         reason=reason,
         report=shop.report,
     )
+
+
+def _is_younger(record: ReleaseRecord, version: str, moment: datetime) -> bool:
+    return datetime.fromisoformat(record.all_released()[version]) >= moment
 
 
 def rollout_state(shop: Workshop) -> Path:

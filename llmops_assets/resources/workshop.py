@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from llmops_assets.errors import LLMOpsError
+from llmops_assets.errors import NotStartedError
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
@@ -29,7 +29,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The workshop of the run's product: with the data and under the version that the run was ordered for.
 
         Raises:
-            LLMOpsError: an earlier step of this run failed, and the recipe says that this stops the run.
+            NotStartedError: an earlier step of this run failed, and the recipe says that this stops the run.
             DataBranchError: the data that it was ordered for cannot be had.
         """
         project, ordered = self.project(), RunOrder.of(context.run.tags)
@@ -70,4 +70,4 @@ def _stop_after_failure(context: dg.AssetExecutionContext) -> None:
     stats = context.instance.get_run_step_stats(context.run.run_id)
     failed = [step.step_key for step in stats if step.status is not None and step.status.value == "FAILURE"]
     if failed:
-        raise LLMOpsError(f"not started, because {failed[0]} failed and the recipe says stop_on_failure")
+        raise NotStartedError(f"not started, because {failed[0]} failed and the recipe says stop_on_failure")

@@ -14,6 +14,9 @@ AUTOMATIONS = (
     "hourly_drift",
     "drift_detected",
     "feedback_ready",
+    "run_failed",
+    "gate_failed",
+    "version_released",
 )
 
 
