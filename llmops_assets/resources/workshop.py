@@ -22,6 +22,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The workshop of the run's product.
 
         Raises:
+            RecipeError: the product's recipe cannot be read: the step fails with what is wrong with it.
             LLMOpsError: an earlier step of this run failed, and the recipe says that this stops the run.
         """
         project = self.project()
