@@ -18,6 +18,8 @@ from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import Recipes, find_recipe, load_recipe, load_recipes
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
+from llmops_assets.upkeep import gc as gc
+from llmops_assets.upkeep import skill as skill
 
 DATASET = "sft_dataset"
 REQUESTS = (

@@ -16,7 +16,8 @@ LLMOpsError
 ├── DeploymentError      a rollout failed; what served before still serves
 ├── MonitoringError      a monitoring profile or drift report could not be made
 ├── LicenceError         a sale would break a licence
-└── PackagingError       a bundle could not be built or does not verify
+├── PackagingError       a bundle could not be built or does not verify
+└── SkillError           the skill cannot be put into a project
 
 A message is one line: what was expected, what came, for which product, and what to do.
 """
@@ -88,3 +89,7 @@ class LicenceError(LLMOpsError):
 
 class PackagingError(LLMOpsError):
     """A bundle could not be built or does not verify."""
+
+
+class SkillError(LLMOpsError):
+    """The skill cannot be put into a project."""

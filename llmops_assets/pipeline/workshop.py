@@ -12,6 +12,7 @@ from llmops_assets.project import Project
 from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
+from llmops_assets.storage.leases import latest_leased
 
 INTERMEDIATE = ("sft_adapter", "merged_model")
 """What `save_intermediate: false` drops once the chain is green; dpo_model stays, it is the trained model."""
@@ -85,14 +86,14 @@ class Workshop:
                 self.store.drop_files(artifact)
 
     def need(self, asset: str) -> Artifact:
-        """The newest artifact of an asset, read back and compared, let through only by a green verdict on it.
+        """The newest artifact of an asset, leased, read back and compared, let through only by a green verdict on it.
 
         Raises:
             StoreError: there is none yet.
             ArtifactCorruptError: it is not what was written.
             GateError: its gates are red, or the verdict is another's.
         """
-        artifact = self.store.verify(self.store.latest(asset, self.product))
+        artifact = self.store.verify(latest_leased(self.store, asset, self.product))
         gates = graph.gates_of(asset, self.recipe)
         return require_passed(artifact, gates, metrics=measured(artifact), override=self.override)
 
