@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -12,7 +11,8 @@ from typing import Any
 from llmops_assets import doctor as machine
 from llmops_assets import running
 from llmops_assets import status as standing
-from llmops_assets.errors import RecipeError, StoreError
+from llmops_assets.errors import StoreError
+from llmops_assets.new_product import start_product
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import Recipes, find_recipe, load_recipe, load_recipes
@@ -180,25 +180,9 @@ def dev(options: argparse.Namespace) -> int:
 def init(options: argparse.Namespace) -> int:
     """Writes a new product's recipe and data folders, copied from another product's."""
     project, name = find_project(), options.name or "MyProduct"
-    recipes = load_recipes(project.recipes)
-    source = find_recipe(recipes, options.source)
-    target = Path(options.config) if options.config else project.recipes / f"{name.lower()}.yaml"
-    if target.exists():
-        raise RecipeError(f"expected no recipe at {target} yet, found one; choose another name or delete it")
-    text = recipes.files[source.name].read_text(encoding="utf-8")
-    text = text.replace(source.name, name).replace(source.deployment.model_name, name.lower())
-    aside = atomic.write_text(target.with_suffix(".part"), text)
-    try:
-        load_recipe(aside)
-    except RecipeError:
-        aside.unlink()
-        raise
-    for kind in ("raw", "eval", ""):
-        folder = project.data / kind / source.name
-        if folder.is_dir():
-            shutil.copytree(folder, project.data / kind / name, dirs_exist_ok=True)
-    aside.replace(target)
-    say(f"wrote {target} and {project.data / 'raw' / name}; edit both, then `llmops run {name}`")
+    source = find_recipe(load_recipes(project.recipes), options.source)
+    written = start_product(project, name, source, Path(options.config) if options.config else None)
+    say(f"wrote {written.recipe} and {written.raw}; edit both, then `llmops run {name}`")
     return 0
 
 

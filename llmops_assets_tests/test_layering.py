@@ -21,7 +21,7 @@ RINGS = (
     ("monitoring",),
     ("productization",),
     ("pipeline",),
-    ("resources", "status", "doctor", "skill"),
+    ("resources", "status", "doctor", "skill", "new_product"),
     ("defs",),
     ("definitions", "running"),
     ("upkeep",),

@@ -167,8 +167,6 @@ def _recipe(product: str, base: Path, port: int) -> dict[str, Any]:
         "pipeline_id": f"tiny-{product.casefold()}",
         "task": "command",
         "data": {
-            "raw_data_path": f"data/raw/{product}",
-            "output_path": "artifacts",
             "train_split": 0.8,
             "coverage_minima": {"list": 10},
             "preference_pairs": 24,

@@ -7,7 +7,9 @@ import dagster as dg
 
 from llmops_assets.defs.jobs import build_product
 from llmops_assets.defs.partitions import PRODUCTS
+from llmops_assets.pipeline.workshop import raw_folder
 from llmops_assets.project import find_project
+from llmops_assets.recipes.loading import load_recipes
 from llmops_assets.storage.atomic import sha256_file, sha256_json
 
 
@@ -19,10 +21,13 @@ def data_version(folder: Path) -> str:
 
 @dg.sensor(job=build_product, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.STOPPED)
 def data_folder_changed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """One run for each product whose folder below data/raw changed since the last tick."""
+    """One run for each product whose raw files changed since the last tick."""
     known: dict[str, str] = json.loads(context.cursor or "{}")
-    root = find_project().data / "raw"
-    now = {product: data_version(root / product) for product in PRODUCTS.get_partition_keys()}
+    project = find_project()
+    recipes = load_recipes(project.recipes)
+    # A product whose recipe came after the definitions were loaded has no partition yet.
+    loaded = [product for product in PRODUCTS.get_partition_keys() if product in recipes]
+    now = {product: data_version(raw_folder(project, recipes[product])) for product in loaded}
     changed = [product for product, version in now.items() if version and version != known.get(product)]
     if not changed:
         return dg.SkipReason("no product has new data")

@@ -22,7 +22,7 @@ REPORT, DEPLOYMENT, BUNDLE = "eval_report", "ollama_deployment", "product_bundle
 EVIDENCE = (REPORT, DEPLOYMENT)
 """Small, and asked for by `llmops compare` and by audits: whole for ever."""
 REMADE = ("sft_adapter", "merged_model", "dpo_model")
-"""Most of the disk, and needed by no release once its GGUF stands: only the newest versions stay whole."""
+"""Most of the disk, and needed by no release once its GGUF stands: the data they are remade from stay, they do not."""
 SERVING = 2
 """What serves, and what `:previous` goes back to."""
 
@@ -84,9 +84,8 @@ def _unfinished(shop: Workshop, asset: str) -> Iterator[Version]:
 
 def _old(shop: Workshop, asset: str) -> Iterator[Version]:
     """Versions beyond the newest ones that still have files."""
-    rule, folder = shop.recipe.retention, shop.store.folder(asset, shop.product)
-    keep = rule.bundles if asset == BUNDLE else rule.versions
-    for digest in [] if asset in EVIDENCE else _newest_first(shop, asset)[keep:]:
+    folder = shop.store.folder(asset, shop.product)
+    for digest in [] if asset in EVIDENCE else _newest_first(shop, asset)[shop.recipe.retention.versions :]:
         manifest = read_manifest(folder / digest, f"{asset} of {shop.product}")
         files = [folder / digest / name for name in manifest["files"]]
         size = sum(file.stat().st_size for file in files if file.exists())
@@ -105,16 +104,16 @@ def _needed(shop: Workshop) -> set[tuple[str, str]]:
     """What serves, what served before, the newest bundles, and all that these name, back to the data."""
     todo = [(DEPLOYMENT, digest) for digest in _serving(shop)]
     todo += [(BUNDLE, digest) for digest in _newest_first(shop, BUNDLE)[: shop.recipe.retention.bundles]]
-    needed: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str]] = set()
     while todo:
         asset, digest = todo.pop()
         folder = shop.store.folder(asset, shop.product) / digest
-        if asset in REMADE or (asset, digest) in needed or not folder.exists():
+        if (asset, digest) in seen or not folder.exists():
             continue
-        needed.add((asset, digest))
+        seen.add((asset, digest))
         inputs = read_manifest(folder, f"{asset} of {shop.product}")["inputs"]
         todo += [(name, named) for name, named in inputs.items() if name in graph.BY_NAME]
-    return needed
+    return {(asset, digest) for asset, digest in seen if asset not in REMADE}
 
 
 def _serving(shop: Workshop) -> list[str]:

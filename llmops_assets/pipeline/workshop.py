@@ -66,7 +66,7 @@ class Workshop:
     @property
     def raw(self) -> Path:
         """What users and collectors dropped for this product."""
-        return self.project.data / "raw" / self.product
+        return raw_folder(self.project, self.recipe)
 
     @property
     def cases(self) -> Path:
@@ -115,6 +115,12 @@ class Workshop:
         return made
 
 
+def raw_folder(project: Project, recipe: Recipe) -> Path:
+    """Where a product's raw files lie: the folder that its recipe names, or the one of its name."""
+    given = recipe.data.raw_data_path
+    return project.root / given if given else project.data / "raw" / recipe.name
+
+
 def measured(artifact: Artifact) -> dict[str, Metric]:
     """What is judged: the metrics of the manifest, those of an evaluation from its report, which its digest holds."""
     found = dict(artifact.metadata["metrics"])
@@ -143,5 +149,8 @@ def digests(*artifacts: Artifact) -> dict[str, str]:
 
 
 def file_digests(files: list[Path], root: Path) -> dict[str, str]:
-    """Inputs that lie outside the store, by relative path."""
-    return {path.relative_to(root).as_posix(): atomic.sha256_file(path) for path in files}
+    """Inputs that lie outside the store, by their path from `root`, or whole where they lie elsewhere."""
+    return {
+        (path.relative_to(root) if path.is_relative_to(root) else path).as_posix(): atomic.sha256_file(path)
+        for path in files
+    }
