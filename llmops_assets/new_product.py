@@ -36,8 +36,9 @@ def start_product(project: Project, name: str, source: Recipe, target: Path | No
     known = load_recipes(project.recipes)
     if path.exists():
         raise RecipeError(f"expected no recipe at {path} yet, found one; choose another name or delete it")
-    if name.casefold() in [product.casefold() for product in known.products]:
-        raise RecipeError(f"expected no product {name} yet, {known.files[name].name} describes it; choose another name")
+    twin = next((product for product in known.products if product.casefold() == name.casefold()), None)
+    if twin is not None:
+        raise RecipeError(f"expected no product {name} yet, {known.files[twin].name} describes it; choose another name")
     text = known.files[source.name].read_text(encoding="utf-8")
     text = text.replace(source.name, name).replace(source.deployment.model_name, name.lower())
     aside = atomic.write_text(path.with_suffix(".part"), text)

@@ -18,7 +18,7 @@ from llmops_assets.errors import StoreError
 from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.deployment import rollout_state
 from llmops_assets.pipeline.retention import Collected, collect
-from llmops_assets.pipeline.workshop import Workshop
+from llmops_assets.pipeline.workshop import Workshop, metadata
 from llmops_assets.project import Project
 from llmops_assets.recipes.retention import RetentionConfig
 from llmops_assets.storage import atomic
@@ -290,3 +290,20 @@ def test_a_version_that_went_before_the_lease_was_taken_is_not_handed_out(shop: 
     made(shop, "merged_model", 1, {})
     found = latest_leased(Overtaken(shop.store.root, shop), "merged_model", PRODUCT)
     assert found.file("model/weights.txt").read_text() == "merged_model of release 2"
+
+
+def test_what_a_step_needs_is_leased_for_the_step(shop: Workshop) -> None:
+    def build(number: int) -> None:
+        shop.build("guard_model", inputs={}, settings=number, make=lambda work: _guard(work, number))
+
+    build(1)
+    needed = shop.need("guard_model")
+    build(2)
+    assert in_use(collect(shop, delete=True)) == ["guard_model"]
+    del needed
+    assert in_use(collect(shop, delete=True)) == []
+
+
+def _guard(work: Path, number: int) -> dict[str, Any]:
+    atomic.write_text(work / "rules.txt", str(number))
+    return metadata({"usable": 1})
