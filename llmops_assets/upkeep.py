@@ -1,7 +1,9 @@
 """`llmops gc` and `llmops skill`: the commands that keep a checkout in order, rather than make anything."""
 
 import argparse
+import shutil
 import sys
+import time
 from pathlib import Path
 
 from llmops_assets import running
@@ -12,10 +14,13 @@ from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import Recipes, find_recipe, load_recipes
 from llmops_assets.skill import install_skill
 from llmops_assets.storage import growing_files
+from llmops_assets.storage.leases import alone_with
 
 MIB = 2**20
 GROWING = {"ollama/*.log": (10 * MIB, MIB), "*.log": (10 * MIB, MIB), "requests/*.jsonl": (64 * MIB, 32 * MIB)}
 """Below the project's home: how long a file may grow, and how much of its end then stays."""
+
+ABANDONED_S = 30 * 24 * 3600
 
 
 def gc(options: argparse.Namespace) -> int:
@@ -31,7 +36,7 @@ def gc(options: argparse.Namespace) -> int:
             sys.stderr.write(f"llmops: {recipe.name}: {error}\n")
             failed = True
     total += _runs(project, {recipe.name: recipe.retention.runs for recipe in chosen}, delete)
-    total += _growing(project, delete)
+    total += _growing(project, delete) + _checkpoints(project, delete)
     _strangers(project, recipes)
     _say(
         f"{'deleted' if delete else 'would delete'} {_size(total)}{'' if delete else '; `llmops gc --delete` does it'}"
@@ -78,6 +83,22 @@ def _growing(project: Project, delete: bool) -> int:
             if size:
                 _say(f"{path}: {_size(size)} before its last {_size(keep)}")
             total += growing_files.cut(path, limit, keep) if size and delete else size
+    return total
+
+
+def _checkpoints(project: Project, delete: bool) -> int:
+    """Checkpoints of trainings that were killed and that nobody has gone on with for a month."""
+    total = 0
+    for lock in sorted((project.home / "cache" / "checkpoints").glob("*/lock")):
+        files = [file for file in lock.parent.rglob("*") if file.is_file()]
+        with alone_with(lock) as free:
+            if not free or time.time() - max(file.stat().st_mtime for file in files) < ABANDONED_S:
+                continue
+            size = sum(file.stat().st_size for file in files)
+            _say(f"{lock.parent}: {_size(size)}, a training that nobody has gone on with for a month")
+            total += size
+            if delete:
+                shutil.rmtree(lock.parent)
     return total
 
 

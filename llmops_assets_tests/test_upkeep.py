@@ -1,11 +1,14 @@
 """`llmops gc` on a project with two versions too many: what it says, what it deletes, and what it leaves alone."""
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from llmops_assets.cli import main
+from llmops_assets.storage.leases import alone_with
 from llmops_assets.upkeep import MIB
 from llmops_assets_tests.tiny_project import TinyProject
 
@@ -69,6 +72,21 @@ def test_logs_keep_their_end(project: TinyProject, capsys: pytest.CaptureFixture
     log.write_text("a line of a log\n" * MIB)
     gc(capsys, "--delete")
     assert log.stat().st_size == MIB
+
+
+def test_a_training_that_nobody_went_on_with_for_a_month_goes(
+    project: TinyProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = project.root / "home" / "cache" / "checkpoints"
+    for name, days in (("sft-old", 31), ("sft-running", 31), ("sft-new", 29)):
+        for file in ("lock", "checkpoint-4/adapter.safetensors"):
+            (kept / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (kept / name / file).write_bytes(bytes(500_000))
+            os.utime(kept / name / file, (0, time.time() - days * 24 * 3600))
+    with alone_with(kept / "sft-running" / "lock"):
+        assert gc(capsys, "DocWriter")[0][-1] == "would delete 1.0 MB; `llmops gc --delete` does it"
+        gc(capsys, "DocWriter", "--delete")
+    assert sorted(path.name for path in kept.iterdir()) == ["sft-new", "sft-running"]
 
 
 def test_artifacts_without_a_recipe_are_left_alone_and_named(
