@@ -19,7 +19,8 @@ LLMOpsError
 ├── MonitoringError      a monitoring profile or drift report could not be made
 ├── NotificationError    a channel's settings are wrong (one that does not answer is no error)
 ├── LicenceError         a sale would break a licence
-└── PackagingError       a bundle could not be built or does not verify
+├── PackagingError       a bundle could not be built or does not verify
+└── SkillError           the skill cannot be put into a project
 
 A message is one line: what was expected, what came, for which product, and what to do.
 """
@@ -103,3 +104,7 @@ class LicenceError(LLMOpsError):
 
 class PackagingError(LLMOpsError):
     """A bundle could not be built or does not verify."""
+
+
+class SkillError(LLMOpsError):
+    """The skill cannot be put into a project."""

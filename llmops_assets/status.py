@@ -30,6 +30,12 @@ def product_status(shop: Workshop) -> dict[str, Any]:
     }
 
 
+def unread_status(product: str, message: str) -> dict[str, Any]:
+    """The same record of a product whose recipe cannot be read."""
+    nothing: dict[str, Any] = {"version": "", "artifacts": {}, "damaged": {}, "gates": [], "serving": ""}
+    return {"product": product, "state": f"no recipe: {message}", **nothing}
+
+
 def _survey(shop: Workshop) -> tuple[dict[str, Artifact], dict[str, str]]:
     """The newest artifacts, and what is wrong with those that are damaged, each by asset."""
     artifacts: dict[str, Artifact] = {}

@@ -23,13 +23,14 @@ RINGS = (
     ("pipeline",),
     ("triggers",),
     ("notifying",),
-    ("resources", "status", "doctor"),
+    ("resources", "status", "doctor", "skill", "new_product"),
     ("defs",),
     ("definitions", "running"),
+    ("upkeep",),
     ("cli", "commands", "__main__"),
 )
 RANK = {name: rank for rank, ring in enumerate(RINGS) for name in ring}
-DAGSTER_MAY = {"resources", "defs", "definitions", "running"}
+DAGSTER_MAY = {"resources", "defs", "definitions", "running", "upkeep"}
 HEAVY = {
     "torch",
     "transformers",

@@ -18,6 +18,7 @@ TOP = {
     "benchmarks": "one script a claim, printing ratios against the plain way run beside it; results/ keeps dated figures",
     "llmops_assets_tests": "mirrors the package",
     "docs": "the pictures that this page shows",
+    ".claude/skills": "the skill that teaches coding agents this pipeline; `llmops skill install` puts it elsewhere",
     ".ci/run": "what a fresh machine does: the README's commands in order",
     "Makefile": "run, test, dev, check, bench: each sets itself up",
     "constraints.txt": "the pins that were tested",

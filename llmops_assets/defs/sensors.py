@@ -29,7 +29,8 @@ def data_branch_changed(context: dg.SensorEvaluationContext, workshop: WorkshopR
     After a failure: re-execute the run, or empty this sensor's cursor to have every product asked for again.
     """
     now, runs = workshop.data_source().snapshot(), RunHistory(context.instance)
-    found = notice(context.cursor or "", now, PRODUCTS.get_partition_keys(), busy=runs.busy, used=runs.used)
+    products = [shop.product for shop in workshop.all(PRODUCTS.get_partition_keys())]
+    found = notice(context.cursor or "", now, products, busy=runs.busy, used=runs.used)
     orders = workshop.orders({new.product: new.reason for new in found.new}, now, runs)
     return _asked(orders, {new.product: new.key for new in found.new}, found.cursor, found.reason)
 

@@ -10,6 +10,7 @@ from llmops_assets.curation import stage
 from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.composing.commands import GENERATOR_VERSION, Parts, compose
 from llmops_assets.curation.reviewing import read_decisions
+from llmops_assets.pipeline.copies import copied
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.storage import atomic
 from llmops_assets.tasks.answers import json_object
@@ -54,7 +55,7 @@ def curated_conversations(shop: Workshop) -> Made:
         )
         return metadata(found.pop("metrics"), **found, not_read=strangers(shop))
 
-    settings = {"data": config.model_dump(mode="json"), "generator": GENERATOR_VERSION, "task": shop.recipe.task}
+    settings = {"data": config.settings, "generator": GENERATOR_VERSION, "task": shop.recipe.task}
     return shop.build(
         "curated_conversations",
         inputs=file_digests([*files, *parts, *reviewed], shop.project.data),
@@ -178,7 +179,8 @@ def sft_dataset(shop: Workshop) -> Made:
         )
         return metadata(found.pop("metrics"), **found)
 
-    return shop.build("sft_dataset", inputs=digests(curated, cases), settings=config.model_dump(mode="json"), make=make)
+    made = shop.build("sft_dataset", inputs=digests(curated, cases), settings=config.settings, make=make)
+    return copied(made, shop.project.root, config.output_path)
 
 
 def preference_dataset(shop: Workshop) -> Made:
@@ -196,4 +198,5 @@ def preference_dataset(shop: Workshop) -> Made:
         )
         return metadata(found.pop("metrics"), **found)
 
-    return shop.build("preference_dataset", inputs=digests(data), settings=config.model_dump(mode="json"), make=make)
+    made = shop.build("preference_dataset", inputs=digests(data), settings=config.settings, make=make)
+    return copied(made, shop.project.root, config.output_path)

@@ -210,7 +210,7 @@ def example_recipe() -> Recipe:
         {
             "pipeline_id": "example",
             "task": "command",
-            "data": {"raw_data_path": "data/raw", "output_path": "data/artifacts"},
+            "data": {},
             "training": {"base_model": "smollm2-135m"},
             "evaluation": {},
             "deployment": {"model_name": "example"},

@@ -121,12 +121,13 @@ def _examples(report: Artifact) -> tuple[Example, ...]:
 
 
 def product_catalog(project: Project) -> dict[str, Any]:
-    """Writes the catalogue of all products into the store and returns what the UI shows."""
-    rows = [_row(Workshop(project, recipe, lambda _: None)) for recipe in load_recipes(project.recipes).values()]
+    """Writes the catalogue of all products whose recipes can be read into the store, and returns what the UI shows."""
+    recipes = load_recipes(project.recipes)
+    rows = [_row(Workshop(project, recipe, lambda _: None)) for recipe in recipes.values()]
     folder = project.store.root / "product_catalog"
     folder.mkdir(parents=True, exist_ok=True)
     found = write_catalog(folder, rows)
-    return {**found, "path": str(folder / "catalog.html")}
+    return {**found, "path": str(folder / "catalog.html"), **({"left_out": recipes.broken} if recipes.broken else {})}
 
 
 def _row(shop: Workshop) -> CatalogRow:

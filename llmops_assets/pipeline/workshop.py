@@ -12,6 +12,7 @@ from llmops_assets.project import Project
 from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
+from llmops_assets.storage.leases import latest_leased
 
 INTERMEDIATE = ("sft_adapter", "merged_model")
 """What `save_intermediate: false` drops once the chain is green; dpo_model stays, it is the trained model."""
@@ -65,7 +66,7 @@ class Workshop:
     @property
     def raw(self) -> Path:
         """What users and collectors dropped for this product."""
-        return self.project.data / "raw" / self.product
+        return raw_folder(self.project, self.recipe)
 
     @property
     def cases(self) -> Path:
@@ -85,14 +86,14 @@ class Workshop:
                 self.store.drop_files(artifact)
 
     def need(self, asset: str) -> Artifact:
-        """The newest artifact of an asset, read back and compared, let through only by a green verdict on it.
+        """The newest artifact of an asset, leased, read back and compared, let through only by a green verdict on it.
 
         Raises:
             StoreError: there is none yet.
             ArtifactCorruptError: it is not what was written.
             GateError: its gates are red, or the verdict is another's.
         """
-        artifact = self.store.verify(self.store.latest(asset, self.product))
+        artifact = self.store.verify(latest_leased(self.store, asset, self.product))
         gates = graph.gates_of(asset, self.recipe)
         return require_passed(artifact, gates, metrics=measured(artifact), override=self.override)
 
@@ -112,6 +113,13 @@ class Workshop:
         made = Made(artifact, verdict, self.recipe)
         self.report(made.summary)
         return made
+
+
+def raw_folder(project: Project, recipe: Recipe) -> Path:
+    """Where a product's raw files lie: the folder that its recipe names, or the one of its name; of a commit its own."""
+    given = recipe.data.raw_data_path
+    root = project.data_version.parent if project.data_version else project.root
+    return root / given if given else project.data / "raw" / recipe.name
 
 
 def measured(artifact: Artifact) -> dict[str, Metric]:
@@ -142,5 +150,8 @@ def digests(*artifacts: Artifact) -> dict[str, str]:
 
 
 def file_digests(files: list[Path], root: Path) -> dict[str, str]:
-    """Inputs that lie outside the store, by relative path."""
-    return {path.relative_to(root).as_posix(): atomic.sha256_file(path) for path in files}
+    """Inputs that lie outside the store, by their path from `root`, or whole where they lie elsewhere."""
+    return {
+        (path.relative_to(root) if path.is_relative_to(root) else path).as_posix(): atomic.sha256_file(path)
+        for path in files
+    }

@@ -29,6 +29,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The workshop of the run's product: with the data and under the version that the run was ordered for.
 
         Raises:
+            RecipeError: the product's recipe cannot be read: the step fails with what is wrong with it.
             NotStartedError: an earlier step of this run failed, and the recipe says that this stops the run.
             DataBranchError: the data that it was ordered for cannot be had.
         """
@@ -44,10 +45,13 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Workshop(project, ordered_recipe(recipe, ordered), context.log.info, self.override_reason)
 
     def all(self, products: Sequence[str]) -> list[Workshop]:
-        """The workshops of products as their recipes say, for whoever decides whether to order a run."""
+        """The workshops of products as their recipes say, for whoever decides whether to order a run.
+
+        One whose recipe cannot be read is left out: its data wait until it can.
+        """
         project = self.project()
         recipes = load_recipes(project.recipes)
-        return [Workshop(project, find_recipe(recipes, product), lambda _: None) for product in products]
+        return [Workshop(project, recipes[product], lambda _: None) for product in products if product in recipes]
 
     def orders(self, reasons: Mapping[str, str], now: Snapshot, runs: RunHistory) -> dict[str, RunOrder]:
         """Product -> the order for a reason, on the data as they are now."""

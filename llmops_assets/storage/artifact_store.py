@@ -47,7 +47,7 @@ class Artifact:
         """
         if self.dropped:
             raise StoreError(
-                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false); "
+                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false, or `llmops gc`); "
                 f"delete {self.path} and run again with save_intermediate: true"
             )
         return self.path / name

@@ -157,7 +157,7 @@ def test_the_steps_read_what_the_ui_draws() -> None:
 
 def test_the_products_are_the_partitions() -> None:
     assert PRODUCTS.get_partition_keys()[0] == "TaskMaster"
-    assert set(PRODUCTS.get_partition_keys()) == {"TaskMaster", "CodeReviewer", "DocWriter"}
+    assert set(PRODUCTS.get_partition_keys()) >= {"TaskMaster", "CodeReviewer", "DocWriter"}
 
 
 def test_there_is_a_job_for_the_chain_for_each_stage_and_for_the_catalogue() -> None:

@@ -1,0 +1,47 @@
+"""Who reads an artifact holds a lease on it; who deletes needs it to itself. The kernel ends a lease with its process, however that ends.
+
+A lease is an advisory lock on the artifact's folder: nothing is written, so a reader that was killed leaves nothing behind.
+"""
+
+import contextlib
+import fcntl
+import os
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
+
+
+def latest_leased(store: ArtifactStore, asset: str, product: str) -> Artifact:
+    """The newest artifact, leased for as long as anybody holds the object: nothing deletes its files meanwhile.
+
+    Raises:
+        StoreError: there is none yet.
+        ArtifactCorruptError: a file is missing or cut.
+    """
+    while True:
+        artifact = store.latest(asset, product)
+        handle = os.open(artifact.path, os.O_RDONLY | os.O_CLOEXEC)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        # Before the lock another could become the newest, and this one be deleted.
+        now = store.latest(asset, product)
+        if now.digest == artifact.digest:
+            weakref.finalize(now, os.close, handle)
+            return now
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def alone_with(path: Path) -> Iterator[bool]:
+    """Takes a folder or a lock file for the block, if nobody has it; says whether it has it."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
