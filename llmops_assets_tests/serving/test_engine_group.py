@@ -70,7 +70,6 @@ def test_an_answer_does_not_depend_on_what_else_is_asked(monkeypatch: pytest.Mon
     alone = answers(one.complete, prompts, 1)
     one.close()
     eight = EngineGroup(talkative_gguf, context=256, slots=8)
-    assert answers(eight.complete, prompts, 8) == alone
     assert answers(eight.complete, prompts[::-1], 8) == alone
     eight.close()
     assert len(set(alone.values())) > 50
