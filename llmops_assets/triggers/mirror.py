@@ -69,6 +69,9 @@ class Mirror:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         # Sensors and runs come here at the same time, and git gives up where another git is at work.
         with locked(self.folder.with_suffix(".lock")):
+            for left in self.folder.rglob("*.lock"):
+                # By a git that was killed: nobody else is at work now.
+                left.unlink()
             self._set_up(commit)
             if not self._git("for-each-ref", f"refs/llmops/{commit}"):
                 self._fetch(commit, f"refs/llmops/{commit}")

@@ -134,6 +134,13 @@ def test_several_processes_fetch_at_the_same_time(tmp_path: Path, repository: Da
     assert all(mirror.objects(commit, ["data/raw"]) for commit in commits)
 
 
+def test_what_a_killed_git_left_locked_is_opened_again(tmp_path: Path, repository: DataRepository) -> None:
+    mirror = Mirror.of(str(repository.remote), tmp_path, tmp_path / "home")
+    mirror.fetch(repository.head())
+    (mirror.folder / "shallow.lock").touch()
+    mirror.fetch(repository.push({"data/raw/TaskMaster/rows.jsonl": "more\n"}))
+
+
 def test_a_repository_of_sha256_is_read_as_well(tmp_path: Path) -> None:
     made = DataRepository(tmp_path / "work", tmp_path / "work" / ".git")
     made.work.mkdir()
