@@ -46,7 +46,7 @@ class Mirror:
         if address.startswith("-"):
             raise DataBranchError(f"expected a path or an address in LLMOPS_DATA_REPOSITORY, got {redacted(address)}")
         if "://" not in address and not SCP.match(address):
-            address = str((root / address).resolve())
+            address = str((root / Path(address).expanduser()).resolve())
         return cls(address, home / "data_repository" / f"{atomic.sha256_bytes(address.encode())[:16]}.git")
 
     def refs(self, *patterns: str) -> dict[str, str]:
@@ -69,6 +69,9 @@ class Mirror:
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         # Sensors and runs come here at the same time, and git gives up where another git is at work.
         with locked(self.folder.with_suffix(".lock")):
+            for left in self.folder.rglob("*.lock"):
+                # By a git that was killed: nobody else is at work now.
+                left.unlink()
             self._set_up(commit)
             if not self._git("for-each-ref", f"refs/llmops/{commit}"):
                 self._fetch(commit, f"refs/llmops/{commit}")
@@ -101,7 +104,7 @@ class Mirror:
         return git(*arguments, repository=self.folder, stdout=stdout, patience_s=self.patience_s)
 
     def _set_up(self, commit: str) -> None:
-        if (self.folder / "HEAD").exists():
+        if (self.folder / "info" / "attributes").exists():
             return
         kind = "sha1" if len(commit) == 40 else "sha256"
         self._git("init", "--quiet", "--bare", f"--object-format={kind}")

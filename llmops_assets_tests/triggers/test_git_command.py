@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -122,6 +123,22 @@ def test_only_a_full_hash_is_a_commit(tmp_path: Path, repository: DataRepository
     mirror = Mirror.of(str(repository.remote), tmp_path, tmp_path / "home")
     with pytest.raises(DataBranchError, match="expected the full hash of a commit"):
         mirror.fetch(commit)
+
+
+def test_several_processes_fetch_at_the_same_time(tmp_path: Path, repository: DataRepository) -> None:
+    commits = [repository.push({"data/raw/TaskMaster/rows.jsonl": f"{number}\n"}) for number in range(8)]
+    repository.git("-C", str(repository.remote), "config", "uploadpack.allowAnySHA1InWant", "true")
+    mirror = Mirror.of(str(repository.remote), tmp_path, tmp_path / "home")
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(mirror.fetch, commits)) == [None] * 8
+    assert all(mirror.objects(commit, ["data/raw"]) for commit in commits)
+
+
+def test_what_a_killed_git_left_locked_is_opened_again(tmp_path: Path, repository: DataRepository) -> None:
+    mirror = Mirror.of(str(repository.remote), tmp_path, tmp_path / "home")
+    mirror.fetch(repository.head())
+    (mirror.folder / "shallow.lock").touch()
+    mirror.fetch(repository.push({"data/raw/TaskMaster/rows.jsonl": "more\n"}))
 
 
 def test_a_repository_of_sha256_is_read_as_well(tmp_path: Path) -> None:
