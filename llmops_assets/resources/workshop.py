@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from llmops_assets.errors import LLMOpsError
+from llmops_assets.overrides import read_override
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
@@ -13,8 +14,8 @@ from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
 class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Recipes, data, store and state of this project; LLMOPS_* variables say where they are."""
 
-    override_reason: str = ""
-    """Set at launch to let red gates pass; it is recorded beside the verdict that it overrides."""
+    override: str = ""
+    """`Name: reason`, set at launch by who lets red gates pass in this run; it is recorded in the verdicts on them."""
     recipe_file: str = ""
     """Set at launch to run the product by another recipe than the one in the recipes folder."""
 
@@ -22,6 +23,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The workshop of the run's product.
 
         Raises:
+            GateError: the override lacks a name or a reason.
             LLMOpsError: an earlier step of this run failed, and the recipe says that this stops the run.
         """
         project = self.project()
@@ -31,7 +33,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             recipe = find_recipe(load_recipes(project.recipes), context.partition_key)
         if recipe.stop_on_failure:
             _stop_after_failure(context)
-        return Workshop(project, recipe, context.log.info, self.override_reason)
+        return Workshop(project, recipe, context.log.info, read_override(self.override))
 
     def project(self) -> Project:
         """Where things are."""
