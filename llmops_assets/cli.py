@@ -48,7 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--stage", default="", help="data, training, export, evaluation, deployment, monitoring or productization"
     )
     run.add_argument("--config", help="a recipe file instead of a product's name")
-    run.add_argument("--override", default="", metavar="REASON", help="let red gates pass; the reason is recorded")
+    run.add_argument(
+        "--override", default="", metavar="'NAME: REASON'", help="let red gates pass; who and why is recorded and shown"
+    )
     run.add_argument("--show", action="store_true", help="then ask the deployed model three requests")
     init = commands.add_parser("init", help="a new product: recipe and data folder that run")
     init.add_argument("name", nargs="?", help="the product's name")

@@ -37,6 +37,11 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def warn(line: str) -> None:
+    """Prints one line at once, in red where a person reads it."""
+    say(f"\x1b[31m{line}\x1b[0m" if sys.stdout.isatty() else line)
+
+
 def shop_of(project: Project, product: str) -> Workshop:
     """The workshop of a product by name."""
     return Workshop(project, find_recipe(load_recipes(project.recipes), product), say)
@@ -81,16 +86,19 @@ def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
 def _print_gates(shop: Workshop) -> None:
     for line in gate_table(standing.gate_rows(shop)):
         say(f"  {line}")
+    for line in standing.override_lines(shop):
+        warn(f"  {line}")
 
 
 def _show(shop: Workshop) -> None:
     from llmops_assets.pipeline.asking import ask_product
+    from llmops_assets.pipeline.overridden import report_page
 
     report = shop.store.latest("eval_report", shop.product)
     for request in _requests(shop):
         say(f"  > {request}")
         say(f"    {json.dumps(ask_product(shop, request).envelope, ensure_ascii=False)}")
-    say(f"  report:  {report.file('eval_report.html')}")
+    say(f"  report:  {report_page(shop.store, report)}")
     say(f"  catalog: {shop.store.root / 'product_catalog' / 'catalog.html'}")
     say("  ask:     llmops ask " + shop.product + ' "..."; stop the model server with `llmops serve --stop`')
     say("  UI:      make dev, then http://127.0.0.1:3000")

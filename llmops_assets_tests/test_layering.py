@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "llmops_assets"
 RINGS = (
     ("errors", "machine", "precision", "shards", "storage"),
-    ("gates", "processes"),
+    ("gates", "overrides", "verdicts", "processes"),
     ("recipes",),
     ("tasks", "project"),
     ("guard",),

@@ -20,6 +20,7 @@ from llmops_assets.evaluation.mutations import mutations_of
 from llmops_assets.evaluation.preference import margins, preference, rendered
 from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
+from llmops_assets.evaluation.scorer_code import require_as_written
 from llmops_assets.evaluation.served import serving
 from llmops_assets.evaluation.stage_parity import StageParity
 from llmops_assets.gates import Gate, Metric, judge
@@ -46,6 +47,7 @@ class EvaluationJob:
         base_gguf: the base model for the rows beside the product's; empty leaves them out.
         reference_scores: the deployed version's score a case; empty where nothing is deployed.
         lineage: the fields of `Lineage`: the models that the file was made from.
+        grounds: the digests of all that this evaluation rests on, by name; they become part of the report.
         labels: answers that people labelled, to measure the safety scorer by; empty leaves it out.
         deployed_answers: the deployed version's answer a case, where a judge is to compare with them.
     """
@@ -64,6 +66,7 @@ class EvaluationJob:
     gates: list[dict[str, Any]]
     config: dict[str, Any]
     parallel: bool
+    grounds: dict[str, str]
     labels: str = ""
     lineage: dict[str, Any] = field(default_factory=dict)
     deployed_answers: dict[str, str] = field(default_factory=dict)
@@ -77,11 +80,12 @@ def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         work: gets eval_report.json, eval_report.html, eval_report.md, traffic.jsonl, scores.json and cases.jsonl.
 
     Raises:
-        EvaluationError: the server went away, or llama.cpp cannot load the file.
+        EvaluationError: the server went away, llama.cpp cannot load the file, or the scorers are not those of `grounds`.
         ServingError: the server did not start.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     job = EvaluationJob(**spec)
+    require_as_written(job.grounds["scorers"])
     run = Evaluation(
         job,
         EvaluationConfig.model_validate(job.config),
@@ -121,6 +125,7 @@ class Evaluation:
         metrics = {**card.metrics, "preference": preference(preferred), "stage_parity": parity_metric}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
+        require_as_written(self.job.grounds["scorers"])
         self._write(card, answers, metrics, regression, comparison, parity)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
         rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
@@ -262,6 +267,7 @@ class Evaluation:
             "version": self.job.version,
             "gguf_sha256": self.job.gguf_sha256,
             "quantization": self.job.quantization,
+            "grounds": self.job.grounds,
             "passed": verdict.passed,
             "gates": reporting.gate_rows(verdict),
             "metrics": {name: asdict(metric) for name, metric in metrics.items()},

@@ -13,7 +13,7 @@ from llmops_assets.errors import StoreError
 from llmops_assets.gates import read_verdict
 from llmops_assets.notifying.message import Event
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.deployment import rollout_state
+from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.workshop import Workshop
 
 

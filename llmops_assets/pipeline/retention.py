@@ -13,7 +13,7 @@ from pathlib import Path
 from llmops_assets.deployment.releases import ReleaseRecord
 from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.deployment import rollout_state
+from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.storage.leases import alone_with
 from llmops_assets.storage.manifests import MANIFEST, pointed_at, read_manifest

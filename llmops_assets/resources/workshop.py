@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from llmops_assets.errors import NotStartedError
+from llmops_assets.overrides import read_override
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
@@ -20,8 +21,8 @@ from llmops_assets.triggers.orders import RunOrder
 class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Recipes, data, store and state of this project; LLMOPS_* variables say where they are."""
 
-    override_reason: str = ""
-    """Set at launch to let red gates pass; it is recorded beside the verdict that it overrides."""
+    override: str = ""
+    """`Name: reason`, set at launch by who lets red gates pass in this run; it is recorded in the verdicts on them."""
     recipe_file: str = ""
     """Set at launch to run the product by another recipe than the one in the recipes folder."""
 
@@ -29,6 +30,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The workshop of the run's product: with the data and under the version that the run was ordered for.
 
         Raises:
+            GateError: the override lacks a name or a reason.
             RecipeError: the product's recipe cannot be read: the step fails with what is wrong with it.
             NotStartedError: an earlier step of this run failed, and the recipe says that this stops the run.
             DataBranchError: the data that it was ordered for cannot be had.
@@ -42,7 +44,7 @@ class WorkshopResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             _stop_after_failure(context)
         if ordered.data_commit:
             project = replace(project, data_version=self.data_source().folder(ordered.data_commit))
-        return Workshop(project, ordered_recipe(recipe, ordered), context.log.info, self.override_reason)
+        return Workshop(project, ordered_recipe(recipe, ordered), context.log.info, read_override(self.override))
 
     def all(self, products: Sequence[str]) -> list[Workshop]:
         """The workshops of products as their recipes say, for whoever decides whether to order a run.

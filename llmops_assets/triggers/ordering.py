@@ -6,7 +6,7 @@ from datetime import date
 
 from llmops_assets.deployment.releases import ReleaseRecord
 from llmops_assets.deployment.rollback import RECORD
-from llmops_assets.pipeline.deployment import rollout_state
+from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic

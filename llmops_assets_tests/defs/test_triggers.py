@@ -17,7 +17,7 @@ from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.errors import RecipeError
 from llmops_assets.monitoring.baseline import build_baseline
 from llmops_assets.monitoring.drift import drift_report
-from llmops_assets.pipeline.deployment import rollout_state
+from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.traffic import feedback_log
 from llmops_assets.pipeline.workshop import Workshop, metadata
 from llmops_assets.recipes.loading import load_recipes

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from llmops_assets.evaluation.report import schema
+from llmops_assets.evaluation.scorer_code import scorer_digest
 from llmops_assets.evaluation.stage import EvaluationJob, evaluate
 from llmops_assets.gates import Gate
 from llmops_assets.recipes.evaluation import EvaluationConfig, JudgeConfig
@@ -77,6 +78,7 @@ def spec(gguf: Path, folder: Path, **changes: Any) -> dict[str, Any]:
         gates=[asdict(Gate(**threshold.model_dump())) for threshold in config.gates()],
         config=config.model_dump(mode="json"),
         parallel=True,
+        grounds={**dict.fromkeys(("model", "guard", "cases", "recipe"), "ab" * 32), "scorers": scorer_digest()},
         labels=str(labels),
     )
     return json.loads(json.dumps({**asdict(job), **changes}))  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.notifying.noticing import red_gates, releases
 from llmops_assets.notifying.results import run_result, send, trial_message
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.deployment import rollout_state
+from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.workshop import Workshop, metadata
 from llmops_assets.project import Project
 from llmops_assets.storage.atomic import write_json, write_text

@@ -16,7 +16,7 @@ import pytest
 from llmops_assets.deployment.releases import ReleaseRecord
 from llmops_assets.errors import StoreError
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.deployment import rollout_state
+from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.retention import Collected, collect
 from llmops_assets.pipeline.workshop import Workshop, metadata
 from llmops_assets.project import Project
