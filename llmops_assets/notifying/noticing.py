@@ -10,11 +10,11 @@ from typing import Any
 from llmops_assets.deployment.releases import ReleaseRecord
 from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.errors import StoreError
-from llmops_assets.gates import read_verdict
+from llmops_assets.gates import judge
 from llmops_assets.notifying.message import Event
 from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.deployed import rollout_state
-from llmops_assets.pipeline.workshop import Workshop
+from llmops_assets.pipeline.workshop import Workshop, findings
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ def releases(shop: Workshop) -> Look:
 
 
 def verdict_rows(shop: Workshop, asset: str) -> tuple[dict[str, Any], ...]:
-    """The verdict on the newest artifact of an asset; none where there is none or it cannot be read."""
+    """The newest artifact of an asset judged by the recipe's gates; none where there is none or it cannot be read."""
     try:
         artifact = shop.store.find(asset, shop.product)
-        verdict = read_verdict(artifact) if artifact is not None else None
+        measured = findings(artifact).metrics if artifact is not None else None
     except StoreError:
         # Damage fails the run that meets it, and that is told.
         return ()
-    return tuple(verdict["results"]) if verdict is not None else ()
+    return () if measured is None else tuple(judge(measured, graph.gates_of(asset, shop.recipe)).rows())
 
 
 def asset_page(asset: str, product: str) -> str:
