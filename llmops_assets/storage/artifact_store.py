@@ -3,7 +3,7 @@
     <root>/<asset>/<product>/<digest>/            the files, and manifest.json beside them
     <root>/<asset>/<product>/by_key/<key>.json    which digest this work gave (the memo)
     <root>/<asset>/<product>/latest.json          the newest one
-    <root>/<asset>/<product>/<digest>.gate.json   the verdict on it (see gates)
+    <root>/<asset>/<product>/<digest>.gate.json   the verdict on it (see verdicts)
     <root>/<asset>/<product>/.work-<key>/         unfinished work; begun again it starts empty
 
 The key is the hash of all that decides the work: inputs, settings, code version. The digest is the hash of what came out.
