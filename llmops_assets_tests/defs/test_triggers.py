@@ -164,7 +164,10 @@ def test_a_week_in_which_nothing_changed_is_skipped_with_the_reason(
 ) -> None:
     first = at(weekly_retraining, kept_instance)
     assert {request.run_key for request in first.run_requests} == {f"2026-W48:{product}" for product in PRODUCTS}
-    Ticking(drift_detected, kept_instance).launch(first.run_requests)
+    ticking = Ticking(drift_detected, kept_instance)
+    ticking.launch(first.run_requests, dg.DagsterRunStatus.STARTED)
+    assert len(at(weekly_retraining, kept_instance).run_requests) == 3
+    ticking.end()
     second = at(weekly_retraining, kept_instance)
     assert not second.run_requests
     unchanged = "data and recipe are those of the last green run, drift is not measured"

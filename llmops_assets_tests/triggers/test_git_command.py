@@ -110,12 +110,14 @@ def test_a_path_is_taken_from_the_project(tmp_path: Path, repository: DataReposi
     assert mirror.refs("refs/heads/main") == {"refs/heads/main": repository.head()}
 
 
-def test_the_repository_of_a_hook_that_started_us_is_not_taken_for_it(
+def test_the_repository_of_a_hook_that_started_us_is_not_written_to(
     tmp_path: Path, repository: DataRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
+    other = tmp_path / "other"
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other))
     mirror = Mirror.of(str(repository.remote), tmp_path, tmp_path / "home")
     mirror.fetch(mirror.refs("refs/heads/main")["refs/heads/main"])
+    assert not other.exists()
 
 
 @pytest.mark.parametrize("commit", ["main", "--output=/tmp/x", "abc123", "HEAD~1", "0" * 39])
