@@ -15,6 +15,7 @@ from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project
 from llmops_assets.serving import embedded_server
 from llmops_assets.storage.artifact_store import locked
+from llmops_assets.storage.leases import latest_leased
 from llmops_assets.tasks.registry import get_task
 
 
@@ -93,11 +94,21 @@ def served_product(shop: Workshop) -> ServedProduct:
     return ServedProduct(
         name=shop.product,
         task=get_task(shop.recipe.task),
-        guard=Guard(shop.store.latest("guard_model", shop.product).path),
+        guard=guard_of(shop),
         url=connection(shop).url,
         model=f"{config.model_name}:production",
         num_ctx=config.num_ctx,
     )
+
+
+def guard_of(shop: Workshop) -> Guard:
+    """The product's newest guard. It reads its files when it is first needed, maybe in weeks: the shop holds the lease.
+
+    Raises:
+        StoreError: there is none yet.
+    """
+    shop.state["guard_model"] = latest_leased(shop.store, "guard_model", shop.product)
+    return Guard(shop.state["guard_model"].path)
 
 
 def serve_gateway(shops: Sequence[Workshop], host: str, port: int) -> None:
