@@ -273,13 +273,13 @@ def test_the_guard_that_serves_is_the_one_that_was_judged_also_after_a_retrainin
     first = shop.store.newest("guard_model", shop.product)
     deploy(shop, "1.0.0", first)
     second = shop.store.newest("guard_model", retrain_guard(shop).product)
-    assert judged_guard(shop).name == first
+    assert judged_guard(shop).digest == first
     deploy(shop, "1.1.0", second)
-    assert judged_guard(shop).name == second
+    assert judged_guard(shop).digest == second
     record = ReleaseRecord(rollout_state(shop) / RECORD)
     record.add(Release("example", "1.1.0", "a", "b"))
     record.withdraw("1.1.0", "slow")
-    assert judged_guard(shop).name == first
+    assert judged_guard(shop).digest == first
 
 
 def test_a_guard_that_was_swapped_below_a_deployment_serves_nothing(shop: Workshop) -> None:

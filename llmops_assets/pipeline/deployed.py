@@ -8,6 +8,7 @@ from llmops_assets.errors import DeploymentError, StoreError
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
+from llmops_assets.storage.leases import leased
 
 DEPLOYMENT, ABOUT = "ollama_deployment", "deployment.json"
 
@@ -40,8 +41,8 @@ def version_of(deployed: Artifact) -> str:
     return str(deployed.metadata["shown"]["version"])
 
 
-def judged_guard(shop: Workshop) -> Path:
-    """The guard that the model in production was judged with, whatever was trained since.
+def judged_guard(shop: Workshop) -> Artifact:
+    """The guard that the model in production was judged with, whatever was trained since; leased.
 
     Raises:
         StoreError: nothing is deployed.
@@ -59,4 +60,4 @@ def judged_guard(shop: Workshop) -> Path:
             f"expected the guard of {shop.product} {version_of(deployed)} in {deployed.file(ABOUT)}, found none; "
             "materialise ollama_deployment again"
         )
-    return shop.store.verify(shop.store.load("guard_model", shop.product, guard)).path
+    return shop.store.verify(leased(shop.store.load("guard_model", shop.product, guard)))

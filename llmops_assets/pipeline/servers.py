@@ -93,11 +93,22 @@ def served_product(shop: Workshop) -> ServedProduct:
     return ServedProduct(
         name=shop.product,
         task=get_task(shop.recipe.task),
-        guard=Guard(judged_guard(shop)),
+        guard=guard_of(shop),
         url=connection(shop).url,
         model=f"{config.model_name}:production",
         num_ctx=config.num_ctx,
     )
+
+
+def guard_of(shop: Workshop) -> Guard:
+    """The guard of what serves. It reads its files when it is first needed, maybe in weeks: the shop holds the lease.
+
+    Raises:
+        StoreError: nothing is deployed, or the guard is damaged.
+        DeploymentError: the deployment does not say which guard it was judged with.
+    """
+    shop.state["guard_model"] = judged_guard(shop)
+    return Guard(shop.state["guard_model"].path)
 
 
 def serve_gateway(shops: Sequence[Workshop], host: str, port: int) -> None:

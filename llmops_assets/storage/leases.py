@@ -13,23 +13,26 @@ from pathlib import Path
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
 
 
+def leased(artifact: Artifact) -> Artifact:
+    """The artifact, leased for as long as anybody holds the object: nothing deletes its files meanwhile."""
+    handle = os.open(artifact.path, os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    weakref.finalize(artifact, os.close, handle)
+    return artifact
+
+
 def latest_leased(store: ArtifactStore, asset: str, product: str) -> Artifact:
-    """The newest artifact, leased for as long as anybody holds the object: nothing deletes its files meanwhile.
+    """The newest artifact, leased.
 
     Raises:
         StoreError: there is none yet.
         ArtifactCorruptError: a file is missing or cut.
     """
     while True:
-        artifact = store.latest(asset, product)
-        handle = os.open(artifact.path, os.O_RDONLY | os.O_CLOEXEC)
-        fcntl.flock(handle, fcntl.LOCK_SH)
+        artifact = leased(store.latest(asset, product))
         # Before the lock another could become the newest, and this one be deleted.
-        now = store.latest(asset, product)
-        if now.digest == artifact.digest:
-            weakref.finalize(now, os.close, handle)
-            return now
-        os.close(handle)
+        if store.latest(asset, product).digest == artifact.digest:
+            return artifact
 
 
 @contextlib.contextmanager

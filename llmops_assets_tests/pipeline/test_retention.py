@@ -18,6 +18,7 @@ from llmops_assets.errors import StoreError
 from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.retention import Collected, collect
+from llmops_assets.pipeline.servers import guard_of
 from llmops_assets.pipeline.workshop import Workshop, metadata
 from llmops_assets.project import Project
 from llmops_assets.recipes.retention import RetentionConfig
@@ -301,6 +302,24 @@ def test_what_a_step_needs_is_leased_for_the_step(shop: Workshop) -> None:
     build(2)
     assert in_use(collect(shop, delete=True)) == ["guard_model"]
     del needed
+    assert in_use(collect(shop, delete=True)) == []
+
+
+def test_the_guard_of_what_is_served_is_leased_for_as_long_as_it_serves(shop: Workshop) -> None:
+    def build(number: int) -> None:
+        shop.build("guard_model", inputs={}, settings=number, make=lambda work: _guard(work, number))
+
+    def deploy(work: Path) -> dict[str, Any]:
+        atomic.write_json(work / "deployment.json", {"version": "1.0.0", "guard": shop.need("guard_model").digest})
+        return metadata({"production_answers": 1, "digest_matches": 1, "smoke_passed": 1}, version="1.0.0")
+
+    build(1)
+    shop.build("ollama_deployment", inputs={}, settings=1, make=deploy)
+    serving = shop_at(shop.project.root)
+    guard_of(serving)
+    build(2)
+    assert in_use(collect(shop, delete=True)) == ["guard_model"]
+    del serving
     assert in_use(collect(shop, delete=True)) == []
 
 

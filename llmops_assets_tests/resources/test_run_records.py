@@ -36,8 +36,6 @@ def test_runs_beyond_the_newest_go_with_their_files_and_not_those_that_made_what
     instance: DagsterInstance, tmp_path: Path
 ) -> None:
     first = run(instance, "TaskMaster", eval_dataset, sft_dataset)
-    second, third = (run(instance, "TaskMaster", eval_dataset) for _ in range(2))
-    other = run(instance, "DocWriter", eval_dataset)
     started = instance.create_run_for_job(
         dg.define_asset_job("job", [eval_dataset]).resolve(
             asset_graph=dg.Definitions([eval_dataset]).resolve_asset_graph()
@@ -45,6 +43,8 @@ def test_runs_beyond_the_newest_go_with_their_files_and_not_those_that_made_what
         tags={PARTITION: "TaskMaster"},
         status=DagsterRunStatus.STARTED,
     ).run_id
+    second, third = (run(instance, "TaskMaster", eval_dataset) for _ in range(2))
+    other = run(instance, "DocWriter", eval_dataset)
     run(instance, "TaskMaster", eval_dataset)
 
     old = old_runs(instance, {"TaskMaster": 1, "": 1})

@@ -9,8 +9,8 @@ from llmops_assets.storage import growing_files
 
 @pytest.mark.parametrize(
     ("limit", "left"),
-    [(40, "".join(f"line {number}\n" for number in range(5))), (20, "line 3\nline 4\n"), (34, "line 3\nline 4\n")],
-    ids=["short enough", "too long", "one byte too long"],
+    [(35, "".join(f"line {number}\n" for number in range(5))), (20, "line 3\nline 4\n"), (34, "line 3\nline 4\n")],
+    ids=["as long as it may be", "too long", "one byte too long"],
 )
 def test_whole_lines_of_the_end_stay_of_a_file_that_is_too_long(tmp_path: Path, limit: int, left: str) -> None:
     path = tmp_path / "server.log"
