@@ -61,7 +61,9 @@ class ReleaseRecord:
     def in_production(self) -> tuple[str, ...]:
         """The versions that served and were not taken back, the oldest first."""
         record = self._read()
-        kept = {version: entry["at"] for version, entry in record["released"].items() if version not in record["withdrawn"]}
+        kept = {
+            version: entry["at"] for version, entry in record["released"].items() if version not in record["withdrawn"]
+        }
         return tuple(sorted(kept, key=lambda version: str(kept[version])))
 
     def withdrawn(self, version: str) -> bool:
