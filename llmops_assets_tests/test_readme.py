@@ -19,6 +19,8 @@ TOP = {
     "llmops_assets_tests": "mirrors the package",
     "docs": "the pictures that this page shows",
     ".ci/run": "what a fresh machine does: the README's commands in order",
+    ".ci/products": "which products a workflow trains",
+    ".github/workflows": "ci.yml checks and tests; train.yml trains, deploys, rolls back and tells",
     "Makefile": "run, test, dev, check, bench: each sets itself up",
     "constraints.txt": "the pins that were tested",
     "dagster.yaml": "the instance's settings, copied to DAGSTER_HOME",
