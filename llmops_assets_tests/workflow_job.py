@@ -20,6 +20,18 @@ FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT")
 TOKEN = re.compile(r"'(?:[^']|'')*'|[A-Za-z_][\w.-]*\(?|&&|\|\||[=!]=|[!()]|,")
 PYTHON = {"&&": " and ", "||": " or ", "!": " not ", "==": "==", "!=": "!=", "(": "(", ")": ")", ",": ","}
 
+GITHUB = {
+    "event_name": "workflow_dispatch",
+    "ref_type": "branch",
+    "ref_name": "main",
+    "sha": "HEAD",
+    "actor": "ana",
+    "server_url": "https://github.example",
+    "repository": "team/llmops",
+    "run_id": "77",
+}
+"""What a run by hand on main knows of itself."""
+
 
 def workflow(name: str) -> dict[str, Any]:
     """A workflow file; YAML's `on` is spelt as the text that it is."""
