@@ -20,6 +20,8 @@ TOP = {
     "docs": "the pictures that this page shows",
     ".claude/skills": "the skill that teaches coding agents this pipeline; `llmops skill install` puts it elsewhere",
     ".ci/run": "what a fresh machine does: the README's commands in order",
+    ".ci/products": "which products a workflow trains",
+    ".github/workflows": "ci.yml checks and tests; train.yml trains, deploys, rolls back and tells",
     "Makefile": "run, test, dev, check, bench: each sets itself up",
     "constraints.txt": "the pins that were tested",
     "dagster.yaml": "the instance's settings, copied to DAGSTER_HOME",

@@ -29,10 +29,11 @@ def latest_leased(store: ArtifactStore, asset: str, product: str) -> Artifact:
         ArtifactCorruptError: a file is missing or cut.
     """
     while True:
-        artifact = leased(store.latest(asset, product))
+        first = leased(store.latest(asset, product))
         # Before the lock another could become the newest, and this one be deleted.
-        if store.latest(asset, product).digest == artifact.digest:
-            return artifact
+        now = store.latest(asset, product)
+        if now.digest == first.digest:
+            return leased(now)
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def http_server(*script: Answer) -> Iterator[HttpServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             found.received.append(Received(self.path, self.headers, body))
             answer = found.script.pop(0) if found.script else Answer()
             if not answer.status:
@@ -65,6 +65,8 @@ def http_server(*script: Answer) -> Iterator[HttpServer]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body.encode())
+
+        do_GET = do_POST  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             """Says nothing."""

@@ -62,6 +62,7 @@ def test_a_wrong_password_is_final_and_not_shown(certificate: Path, password: st
     assert password[:2] not in f"{got!r}{mail(1, username='a', password=password)!r}"
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 def test_a_password_is_not_sent_where_there_is_no_tls() -> None:
     with mail_server(login=LOGIN, port=free_port()) as server:
         got = mail(server.port, username=LOGIN[0], password=LOGIN[1]).deliver(message())

@@ -39,9 +39,10 @@ def test_what_will_not_get_better_is_tried_once(status: int) -> None:
     assert len(server.received) == 1
 
 
-def test_a_redirect_is_not_followed() -> None:
-    with http_server() as other, http_server(Answer(307, {"Location": other.url}, "")) as server:
-        assert post(server.url, b"{}", {}, QUICK) == Outcome("HTTP 307", final=True)
+@pytest.mark.parametrize("status", [302, 303, 307])
+def test_a_redirect_is_not_followed(status: int) -> None:
+    with http_server() as other, http_server(Answer(status, {"Location": other.url}, "")) as server:
+        assert post(server.url, b"{}", {}, QUICK) == Outcome(f"HTTP {status}", final=True)
     assert other.received == []
 
 
