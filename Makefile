@@ -10,7 +10,7 @@ export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 PRODUCT ?= TaskMaster
 NATIVE := $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,native]"
 
-.PHONY: run test dev check bench install install-native format tools clean
+.PHONY: run test dev check bench install install-native install-gpu format tools clean
 
 # llama-cpp-python comes as source only. Its compilation (4 to 14 minutes on 2 cores, once: pip keeps the wheel) goes on
 # behind the training; the export waits for it where it is not done by then.
@@ -41,6 +41,10 @@ format: install
 
 install: $(VENV)/installed
 install-native: $(VENV)/native
+
+# QLoRA on CUDA; unsloth needs an accelerator to be of use, so nothing else asks for it.
+install-gpu: install-native
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[gpu]"
 
 $(VENV)/installed: constraints.txt setup.cfg
 	$(PYTHON) -m venv $(VENV)

@@ -37,7 +37,7 @@ from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.atomic import read_json, sha256_json, write_jsonl
 from llmops_assets.training.base_model import resolve_base
 
-CONFIG = DataConfig(raw_data_path="", output_path="")
+CONFIG = DataConfig()
 TITLES = Path(__file__).parents[1] / "data" / "raw" / "TaskMaster" / "parts" / "titles.jsonl"
 
 

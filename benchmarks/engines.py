@@ -1,7 +1,8 @@
-"""Cases a second of the serving engines with eight slots against llama-cpp-python one at a time, on one F16 file.
+"""Cases a second of what serves against llama-cpp-python one at a time, on one file: `python benchmarks/engines.py [MODEL]`.
 
-`python benchmarks/engines.py [MODEL_FOLDER]`; each variant runs in a process of its own, with greedy settings, on all
-cores: as an engine a core (what serves), as one engine on all threads, and as llama-cpp-python on all threads and on one.
+MODEL is a GGUF file, or a model folder that is written as F16. Each variant runs in a process of its own with greedy settings.
+They take turns, and every other round asks in reverse: the least seconds count, and an answer that changed is counted too. On a
+busy machine CPU seconds tell more than the clock, so both are printed.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,27 +32,23 @@ from llmops_assets.storage.atomic import read_json, write_json
 
 CONTEXT, TOKENS, SLOTS = 1024, 48, 8
 THREADS = usable_cores()
+Ask = Callable[[Prompts], list[str]]
 
 
-def an_engine_a_core(gguf: Path, prompts: Prompts) -> tuple[float, list[str]]:
-    return timed(EngineGroup(gguf, context=CONTEXT, slots=SLOTS), prompts)
+def what_serves(gguf: Path) -> Ask:
+    engine = EngineGroup(gguf, context=CONTEXT, slots=SLOTS)
+    return lambda prompts: answers_of(engine, prompts, TOKENS)
 
 
-def one_engine(gguf: Path, prompts: Prompts) -> tuple[float, list[str]]:
-    return timed(Engine(gguf, context=CONTEXT, slots=SLOTS, threads=THREADS), prompts)
+def in_a_batch(gguf: Path) -> Ask:
+    engine: Any = Engine(gguf, context=CONTEXT, slots=SLOTS, threads=THREADS)
+    return lambda prompts: answers_of(engine, prompts, TOKENS)
 
 
-def timed(engine: Any, prompts: Prompts) -> tuple[float, list[str]]:
-    answers_of(engine, prompts[:1], TOKENS)
-    started = time.monotonic()
-    answers = answers_of(engine, prompts, TOKENS)
-    return time.monotonic() - started, answers
-
-
-def one_at_a_time(gguf: Path, prompts: Prompts, threads: int = THREADS) -> tuple[float, list[str]]:
+def one_at_a_time(gguf: Path, **threads: int) -> Ask:
     from llama_cpp import Llama
 
-    model = Llama(str(gguf), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False)
+    model = Llama(str(gguf), n_ctx=CONTEXT, verbose=False, **threads)  # type: ignore[arg-type]
 
     def answer(messages: list[dict[str, str]]) -> str:
         tokens = model.tokenize(render_prompt(GO_TEMPLATE, messages).encode(), add_bos=False, special=True)
@@ -58,51 +57,89 @@ def one_at_a_time(gguf: Path, prompts: Prompts, threads: int = THREADS) -> tuple
         )
         return str(found["choices"][0]["text"])
 
-    answer(prompts[0])
-    started = time.monotonic()
-    answers = [answer(messages) for messages in prompts]
-    return time.monotonic() - started, answers
+    return lambda prompts: [answer(messages) for messages in prompts]
 
 
-ENGINES = {
-    "xllamacpp, 8 slots, an engine a core": an_engine_a_core,
-    "xllamacpp, 8 slots, one engine": one_engine,
-    "llama-cpp-python, one at a time": one_at_a_time,
-    "llama-cpp-python, one at a time, one thread": partial(one_at_a_time, threads=1),
+OURS = "xllamacpp, an engine a core, a prompt each (what serves)"
+ENGINES: dict[str, Callable[[Path], Ask]] = {
+    OURS: what_serves,
+    f"xllamacpp, one engine, {SLOTS} prompts in a batch": in_a_batch,
+    "llama-cpp-python, one at a time, as it comes": one_at_a_time,
+    "llama-cpp-python, one at a time, all threads": partial(one_at_a_time, n_threads=THREADS, n_threads_batch=THREADS),
+    "llama-cpp-python, one at a time, one thread": partial(one_at_a_time, n_threads=1, n_threads_batch=1),
 }
 
 
-def measure(engine: str, gguf: Path, prompts: Path) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--engine", engine, "--gguf", str(gguf), "--prompts-file", str(prompts)]
+@dataclass(frozen=True)
+class Round:
+    """One go of one variant; `cpu_s` are user and system seconds of all its threads."""
+
+    wall_s: float
+    cpu_s: float
+    answers: list[str]
+
+
+def go(engine: str, gguf: Path, prompts: Prompts) -> Round:
+    ask = ENGINES[engine](gguf)
+    ask(prompts[:1])
+    started, before = time.monotonic(), os.times()
+    answers = ask(prompts)
+    after = os.times()
+    cpu = after.user - before.user + after.system - before.system
+    return Round(time.monotonic() - started, cpu, answers)
+
+
+def in_a_child(engine: str, gguf: Path, prompts: Path) -> Round:
+    command = [sys.executable, __file__, str(gguf), "--engine", engine, "--prompts-file", str(prompts)]
     done = subprocess.run(command, env={**QUIET, **os.environ}, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return Round(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def measure(gguf: Path, prompts: Prompts, rounds: int, folder: Path) -> dict[str, list[Round]]:
+    found: dict[str, list[Round]] = {engine: [] for engine in ENGINES}
+    for number in range(rounds):
+        step = -1 if number % 2 else 1
+        asked = write_json(folder / "prompts.json", prompts[::step])
+        for engine, goes in found.items():
+            one = in_a_child(engine, gguf, asked)
+            goes.append(Round(one.wall_s, one.cpu_s, one.answers[::step]))
     return found
+
+
+def show(found: dict[str, list[Round]], count: int) -> None:
+    ours = found[OURS]
+    wall, cpu = (min(getattr(one, name) for one in ours) for name in ("wall_s", "cpu_s"))
+    for engine, goes in found.items():
+        best, least = min(one.wall_s for one in goes), min(one.cpu_s for one in goes)
+        same = sum(left == right for left, right in zip(ours[0].answers, goes[0].answers, strict=True))
+        changed = sum(len(set(answers)) > 1 for answers in zip(*(one.answers for one in goes), strict=True))
+        print(
+            f"{engine}: {count / best:.2f} cases/s (what serves is {best / wall:.2f} times as fast), "
+            f"{1000 * least / count:.0f} ms of CPU a case ({least / cpu:.2f}), {same} of {count} answers are the same, "
+            f"{changed} changed between rounds"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", type=Path)
     parser.add_argument("--prompts", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
-    parser.add_argument("--gguf", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--prompts-file", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.engine:
-        seconds, answers = ENGINES[options.engine](options.gguf, read_json(options.prompts_file))
-        print(json.dumps({"seconds": seconds, "answers": answers}))
+        print(json.dumps(vars(go(options.engine, options.model, read_json(options.prompts_file)))))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        gguf = Path(folder) / "F16.gguf"
-        write_gguf(model_folder(options.model), gguf, "benchmark")
-        prompts = write_json(Path(folder) / "prompts.json", prompts_of("TaskMaster", options.prompts))
-        found = {engine: measure(engine, gguf, prompts) for engine in ENGINES}
-    ours = found["xllamacpp, 8 slots, an engine a core"]
-    for engine, one in found.items():
-        same = sum(left == right for left, right in zip(ours["answers"], one["answers"], strict=True))
-        print(
-            f"{engine}: {options.prompts / one['seconds']:.2f} cases/s, ratio {one['seconds'] / ours['seconds']:.2f}, "
-            f"{same} of {options.prompts} answers are the same"
-        )
+    print(f"{THREADS} cores, load {os.getloadavg()[0]:.1f}, {options.prompts} prompts, best of {options.rounds} rounds")
+    with tempfile.TemporaryDirectory() as name:
+        folder, gguf = Path(name), options.model
+        if gguf is None or gguf.is_dir():
+            gguf = folder / "F16.gguf"
+            write_gguf(model_folder(options.model), gguf, "benchmark")
+        found = measure(gguf, prompts_of("TaskMaster", options.prompts), options.rounds, folder)
+    show(found, options.prompts)
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
 
 
 if __name__ == "__main__":

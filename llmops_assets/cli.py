@@ -6,6 +6,7 @@ Exit codes: 0 all green; 1 something failed or a gate is red; 2 wrong usage.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 EPILOG = """exit codes: 0 all green; 1 something failed or a gate is red; 2 wrong usage
 examples:
@@ -21,6 +22,12 @@ COMPARED = """A and B each name an evaluation:
   3f9c               the one whose report's digest begins so
 The exit code is 0 whichever is better.
 """
+
+
+def moment(text: str) -> datetime:
+    """A time as ISO 8601; UTC where it names no zone."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -41,7 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--stage", default="", help="data, training, export, evaluation, deployment, monitoring or productization"
     )
     run.add_argument("--config", help="a recipe file instead of a product's name")
-    run.add_argument("--override", default="", metavar="REASON", help="let red gates pass; the reason is recorded")
+    run.add_argument(
+        "--override", default="", metavar="'NAME: REASON'", help="let red gates pass; who and why is recorded and shown"
+    )
     run.add_argument("--show", action="store_true", help="then ask the deployed model three requests")
     init = commands.add_parser("init", help="a new product: recipe and data folder that run")
     init.add_argument("name", nargs="?", help="the product's name")
@@ -59,6 +68,21 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
     serve.add_argument("--port", type=int, default=0, help="default: the recipe's gateway_port")
     serve.add_argument("--stop", action="store_true", help="stop the embedded model server")
+    rollback = commands.add_parser(
+        "rollback", help="take the release in production back; the previous one serves again"
+    )
+    rollback.add_argument("product")
+    rollback.add_argument("--reason", required=True, help="recorded; that version is not deployed again")
+    rollback.add_argument(
+        "--released-since", type=moment, metavar="TIME", help="ISO 8601: a release that is older than this stays"
+    )
+    notify = commands.add_parser("notify", help="tell how a product's last run ended, to every channel that it has")
+    notify.add_argument("product", nargs="?", help="a product; default TaskMaster")
+    notify.add_argument("--test", action="store_true", help="send a test message instead")
+    notify.add_argument(
+        "--outcome", choices=("success", "failure", "cancelled"), help="how it ended; default: as the run itself says"
+    )
+    notify.add_argument("--link", default="", help="the page to look at; default: the evaluation report in the UI")
     commands.add_parser("doctor", help="what this machine can do, and why")
     dev = commands.add_parser("dev", help="the Dagster UI on this project")
     dev.add_argument("--port", type=int, default=3000)
@@ -88,6 +112,14 @@ def build_parser() -> argparse.ArgumentParser:
     review.add_argument("product")
     review.add_argument("--port", type=int, default=8090)
     review.add_argument("--list", action="store_true", help="print what is left to look at instead")
+    gc = commands.add_parser("gc", help="what the recipes' retention lets go: shown, and deleted where told so")
+    gc.add_argument("product", nargs="?", help="a product; default: every product")
+    gc.add_argument("--delete", action="store_true", help="delete it; without, nothing changes")
+    skill = commands.add_parser("skill", help="the skill that teaches coding agents this pipeline")
+    verbs = skill.add_subparsers(dest="verb", required=True, metavar="VERB")
+    install = verbs.add_parser("install", help="write .claude/skills/llmops-pipeline/SKILL.md into a project")
+    install.add_argument("folder", nargs="?", default=".", help="the project; default: here")
+    install.add_argument("--force", action="store_true", help="also over one that was changed")
     collect = commands.add_parser("collect", help="rebuild a product's collected data from pinned packages")
     collect.add_argument("product")
     return parser

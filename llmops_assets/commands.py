@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -12,12 +11,16 @@ from typing import Any
 from llmops_assets import doctor as machine
 from llmops_assets import running
 from llmops_assets import status as standing
-from llmops_assets.errors import RecipeError, StoreError
+from llmops_assets.errors import StoreError
+from llmops_assets.new_product import start_product
+from llmops_assets.notifying.message import gate_table
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project, find_project
-from llmops_assets.recipes.loading import find_recipe, load_recipe, load_recipes
+from llmops_assets.recipes.loading import Recipes, find_recipe, load_recipe, load_recipes
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
+from llmops_assets.upkeep import gc as gc
+from llmops_assets.upkeep import skill as skill
 
 DATASET = "sft_dataset"
 REQUESTS = (
@@ -34,22 +37,33 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def warn(line: str) -> None:
+    """Prints one line at once, in red where a person reads it."""
+    say(f"\x1b[31m{line}\x1b[0m" if sys.stdout.isatty() else line)
+
+
 def shop_of(project: Project, product: str) -> Workshop:
     """The workshop of a product by name."""
     return Workshop(project, find_recipe(load_recipes(project.recipes), product), say)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Runs products one after the other; 1 where one failed."""
+    """Runs products one after the other; 1 where one that was asked for failed, or its recipe cannot be read."""
     project = find_project()
+    recipes = load_recipes(project.recipes)
     if options.config:
-        shops = [Workshop(project, load_recipe(Path(options.config)), say)]
-    elif options.all:
-        shops = [Workshop(project, recipe, say) for recipe in load_recipes(project.recipes).values()]
+        recipe_list = [load_recipe(Path(options.config))]
     else:
-        shops = [shop_of(project, options.product or "TaskMaster")]
-    codes = [_run_one(shop, options) for shop in shops]
-    return max(codes)
+        recipe_list = list(recipes.values()) if options.all else [find_recipe(recipes, options.product or "TaskMaster")]
+    complain(recipes)
+    codes = [_run_one(Workshop(project, recipe, say), options) for recipe in recipe_list]
+    return max([*codes, int(options.all and bool(recipes.broken))], default=0)
+
+
+def complain(recipes: Recipes) -> None:
+    """One line a product whose recipe cannot be read; the others go on without it."""
+    for product, message in recipes.broken.items():
+        sys.stderr.write(f"llmops: {product} is left out: {message}\n")
 
 
 def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
@@ -70,24 +84,21 @@ def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
 
 
 def _print_gates(shop: Workshop) -> None:
-    rows = standing.gate_rows(shop)
-    if rows:
-        say(f"  {'gate':<18}{'value':>8}  {'threshold':<10}{'n':>5}  {'95% interval':<18}outcome")
-    for row in rows:
-        value = "unscored" if row["value"] is None else f"{row['value']:.3f}"
-        interval = "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
-        outcome = row["outcome"] if row["blocking"] else f"{row['outcome']} (warning only)"
-        say(f"  {row['metric']:<18}{value:>8}  {row['threshold']:<10}{row['n']:>5}  {interval:<18}{outcome}")
+    for line in gate_table(standing.gate_rows(shop)):
+        say(f"  {line}")
+    for line in standing.override_lines(shop):
+        warn(f"  {line}")
 
 
 def _show(shop: Workshop) -> None:
     from llmops_assets.pipeline.asking import ask_product
+    from llmops_assets.pipeline.overridden import report_page
 
     report = shop.store.latest("eval_report", shop.product)
     for request in _requests(shop):
         say(f"  > {request}")
         say(f"    {json.dumps(ask_product(shop, request).envelope, ensure_ascii=False)}")
-    say(f"  report:  {report.file('eval_report.html')}")
+    say(f"  report:  {report_page(shop.store, report)}")
     say(f"  catalog: {shop.store.root / 'product_catalog' / 'catalog.html'}")
     say("  ask:     llmops ask " + shop.product + ' "..."; stop the model server with `llmops serve --stop`')
     say("  UI:      make dev, then http://127.0.0.1:3000")
@@ -123,17 +134,49 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    """Prints where every product stands."""
+    """Prints where every product stands; one whose recipe cannot be read is a line too."""
     project = find_project()
-    names = [options.product] if options.product else list(load_recipes(project.recipes))
-    rows = [standing.product_status(shop_of(project, name)) for name in names]
+    recipes = load_recipes(project.recipes)
+    chosen = [find_recipe(recipes, options.product)] if options.product else list(recipes.values())
+    shops = [Workshop(project, recipe, say) for recipe in chosen]
+    rows = [standing.product_status(shop) for shop in shops]
+    complain(recipes)
     if options.json:
-        say(json.dumps(rows, indent=2, ensure_ascii=False))
+        say(json.dumps([*rows, *_unread(recipes, options)], indent=2, ensure_ascii=False))
         return 0
-    for row, name in zip(rows, names, strict=True):
+    for row, shop in zip(rows, shops, strict=True):
         say(f"{row['product']} {row['version']}: {row['state']}; serving: {row['serving'] or 'nothing'}")
-        _print_gates(shop_of(project, name))
+        _print_gates(shop)
     return 0
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """Takes the release in production back, unless it is older than the time given."""
+    from llmops_assets.pipeline.deployment import roll_back_product
+
+    shop = shop_of(find_project(), options.product)
+    roll_back_product(shop, options.reason, released_since=options.released_since)
+    return 0
+
+
+def notify(options: argparse.Namespace) -> int:
+    """Tells how a product's last run ended, or sends a test message; 1 where a channel did not get it."""
+    from llmops_assets.notifying.configured import ui_url
+    from llmops_assets.notifying.noticing import asset_page
+    from llmops_assets.notifying.results import run_result, send, trial_message
+
+    shop = shop_of(find_project(), options.product or "TaskMaster")
+    link = options.link or ui_url() + asset_page("eval_report", shop.product)
+    message = trial_message(shop, link) if options.test else run_result(shop, options.outcome, link)
+    say(message.text)
+    sent = send(shop.recipe.monitoring, message)
+    for one in sent:
+        say(f"{one.channel:<8} {one.text}")
+    return 0 if all(one.ok for one in sent) else 1
+
+
+def _unread(recipes: Recipes, options: argparse.Namespace) -> list[dict[str, Any]]:
+    return [] if options.product else [standing.unread_status(*each) for each in recipes.broken.items()]
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -166,24 +209,8 @@ def init(options: argparse.Namespace) -> int:
     """Writes a new product's recipe and data folders, copied from another product's."""
     project, name = find_project(), options.name or "MyProduct"
     source = find_recipe(load_recipes(project.recipes), options.source)
-    target = Path(options.config) if options.config else project.recipes / f"{name.lower()}.yaml"
-    if target.exists():
-        raise RecipeError(f"expected no recipe at {target} yet, found one; choose another name or delete it")
-    origin = next(path for path in project.recipes.glob("*.yaml") if load_recipe(path).name == source.name)
-    text = origin.read_text(encoding="utf-8")
-    text = text.replace(source.name, name).replace(source.deployment.model_name, name.lower())
-    aside = atomic.write_text(target.with_suffix(".part"), text)
-    try:
-        load_recipe(aside)
-    except RecipeError:
-        aside.unlink()
-        raise
-    for kind in ("raw", "eval", ""):
-        folder = project.data / kind / source.name
-        if folder.is_dir():
-            shutil.copytree(folder, project.data / kind / name, dirs_exist_ok=True)
-    aside.replace(target)
-    say(f"wrote {target} and {project.data / 'raw' / name}; edit both, then `llmops run {name}`")
+    written = start_product(project, name, source, Path(options.config) if options.config else None)
+    say(f"wrote {written.recipe} and {written.raw}; edit both, then `llmops run {name}`")
     return 0
 
 

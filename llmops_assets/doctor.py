@@ -11,8 +11,7 @@ import psutil
 from llmops_assets.deployment.connection import LOOPBACK, probe
 from llmops_assets.machine import usable_cores
 from llmops_assets.project import Project
-from llmops_assets.recipes.loading import load_recipes
-from llmops_assets.recipes.schema import Recipe
+from llmops_assets.recipes.loading import Recipes, load_recipes
 
 GIB = 2**30
 MEMORY_GIB, DISK_GIB = 12, 3
@@ -29,11 +28,7 @@ class Finding:
 
 
 def examine(project: Project) -> list[Finding]:
-    """Backend, cores, memory, disk, model servers, ports and tools.
-
-    Raises:
-        RecipeError: a recipe is wrong, so its ports are not known.
-    """
+    """Backend, cores, memory, disk, recipes that cannot be read, model servers, ports and tools."""
     from llmops_assets.training.backends import choose_backend
 
     backend = choose_backend("auto")
@@ -49,6 +44,7 @@ def examine(project: Project) -> list[Finding]:
             f"{disk:.0f} GiB free",
             _enough(disk, DISK_GIB, "one product takes about 3 GiB, half of it a version"),
         ),
+        *(Finding("recipe", f"{name} cannot be read", message) for name, message in recipes.broken.items()),
         *(_server(url, names) for url, names in _servers(recipes).items()),
         *_ports(recipes),
         _tool("promtool", "prometheus", "alert rules are checked"),
@@ -59,7 +55,7 @@ def _enough(found: float, wanted: float, reason: str) -> str:
     return reason if found >= wanted else f"TOO LITTLE for the default run: {reason}"
 
 
-def _servers(recipes: dict[str, Recipe]) -> dict[str, list[str]]:
+def _servers(recipes: Recipes) -> dict[str, list[str]]:
     urls: dict[str, list[str]] = {}
     for name, recipe in recipes.items():
         urls.setdefault(recipe.deployment.ollama_url, []).append(name)
@@ -81,7 +77,7 @@ def _server(url: str, products: list[str]) -> Finding:
     return Finding("server", found.kind, f"{url} ({who}) answers: {found.detail}; it is used")
 
 
-def _ports(recipes: dict[str, Recipe]) -> Iterator[Finding]:
+def _ports(recipes: Recipes) -> Iterator[Finding]:
     wanted = {UI_PORT: "the UI (make dev)"}
     for name, recipe in recipes.items():
         wanted.setdefault(recipe.deployment.gateway_port, f"the gateway of {name}")

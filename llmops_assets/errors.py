@@ -3,8 +3,10 @@
 LLMOpsError
 ├── RecipeError          a recipe is missing, unreadable or wrong
 ├── DataError            input data are missing, corrupt or unusable
+│   └── DataBranchError        the repository that data come from cannot be read
 ├── StoreError           an artifact is missing or cannot be written
 │   └── ArtifactCorruptError   what is read back is not what was written
+├── NotStartedError      a step was left out, because another had failed
 ├── StageProcessError    a stage's child process died or was killed
 ├── TrainingError        a training cannot start, or went wrong
 ├── ExportError          a GGUF file could not be written, quantised or read back
@@ -15,8 +17,10 @@ LLMOpsError
 ├── GateError            something was asked for that a gate forbids
 ├── DeploymentError      a rollout failed; what served before still serves
 ├── MonitoringError      a monitoring profile or drift report could not be made
+├── NotificationError    a channel's settings are wrong (one that does not answer is no error)
 ├── LicenceError         a sale would break a licence
-└── PackagingError       a bundle could not be built or does not verify
+├── PackagingError       a bundle could not be built or does not verify
+└── SkillError           the skill cannot be put into a project
 
 A message is one line: what was expected, what came, for which product, and what to do.
 """
@@ -34,12 +38,20 @@ class DataError(LLMOpsError):
     """Input data are missing, corrupt or unusable."""
 
 
+class DataBranchError(DataError):
+    """The repository that data come from cannot be read."""
+
+
 class StoreError(LLMOpsError):
     """An artifact is missing or cannot be written."""
 
 
 class ArtifactCorruptError(StoreError):
     """What is read back is not what was written."""
+
+
+class NotStartedError(LLMOpsError):
+    """A step was left out, because another had failed."""
 
 
 class StageProcessError(LLMOpsError):
@@ -82,9 +94,17 @@ class MonitoringError(LLMOpsError):
     """A monitoring profile or drift report could not be made."""
 
 
+class NotificationError(LLMOpsError):
+    """A channel's settings are wrong. One that does not answer is no error."""
+
+
 class LicenceError(LLMOpsError):
     """A sale would break a licence."""
 
 
 class PackagingError(LLMOpsError):
     """A bundle could not be built or does not verify."""
+
+
+class SkillError(LLMOpsError):
+    """The skill cannot be put into a project."""

@@ -11,9 +11,15 @@ MARK = "workspace.yaml"
 
 @dataclass(frozen=True)
 class Project:
-    """The folders of one checkout."""
+    """The folders of one checkout.
+
+    Attributes:
+        root: the checkout.
+        data_version: where data of a certain commit lie, for a run that was started for them; None: as they are now.
+    """
 
     root: Path
+    data_version: Path | None = None
 
     @property
     def recipes(self) -> Path:
@@ -23,7 +29,7 @@ class Project:
     @property
     def data(self) -> Path:
         """`raw/<product>/`, `eval/<product>/` and `<product>/TASK.md`."""
-        return Path(os.environ.get("LLMOPS_DATA", self.root / "data"))
+        return self.data_version or Path(os.environ.get("LLMOPS_DATA", self.root / "data"))
 
     @property
     def store(self) -> ArtifactStore:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import LLMOpsError, RecipeError
-from llmops_assets.gates import require_passed
+from llmops_assets.overrides import read_override
 from llmops_assets.pipeline import graph, result
 from llmops_assets.pipeline.result import StepOutcome
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project
+from llmops_assets.triggers.data_source import DataFolder
+from llmops_assets.triggers.ordering import inputs_of
+from llmops_assets.triggers.orders import RunOrder
 
 
 def dagster_home(project: Project) -> Path:
@@ -35,17 +38,19 @@ def run_product(shop: Workshop, stage: str = "", override: str = "", recipe_file
     Args:
         shop: the product.
         stage: a stage of `graph.STAGES`; empty for the whole chain.
-        override: a reason for letting red gates pass; recorded.
+        override: "Name: reason" of who lets red gates through in this run; recorded in their verdicts.
         recipe_file: the recipe that `shop` was made from, where it is not in the recipes folder.
 
     Raises:
         RecipeError: there is no such stage.
+        GateError: the override lacks a name or a reason.
     """
+    read_override(override)
     if stage and stage not in graph.STAGES:
         raise RecipeError(f"expected one of the stages {', '.join(graph.STAGES)}, got {stage}")
     dagster_home(shop.project)
     started = time.monotonic()
-    settings = {"override_reason": override, "recipe_file": str(Path(recipe_file).resolve()) if recipe_file else ""}
+    settings = {"override": override, "recipe_file": str(Path(recipe_file).resolve()) if recipe_file else ""}
     outcomes = _execute(shop, f"build_{stage}" if stage else "build_product", settings)
     found = result.pipeline_result(shop, outcomes, time.monotonic() - started)
     if found["success"] and not shop.recipe.save_intermediate:
@@ -63,12 +68,17 @@ def _execute(shop: Workshop, job_name: str, settings: dict[str, str]) -> list[St
 
     definitions = defs()
     job = definitions.resolve_job_def(job_name)
+    ordered = RunOrder(inputs=inputs_of(shop.recipe, DataFolder(shop.project.data).parts(shop.product)))
     config: dict[str, Any] = {"loggers": {"progress": {}}, "resources": {"workshop": {"config": settings}}}
     with dg.DagsterInstance.get() as instance:
         for run_id in end_dead_runs(instance):
             shop.report(f"run {run_id} was killed; it is closed, and its place in the pools is free again")
         done = job.execute_in_process(
-            run_config=config, partition_key=shop.product, instance=instance, raise_on_error=False
+            run_config=config,
+            partition_key=shop.product,
+            instance=instance,
+            raise_on_error=False,
+            tags=ordered.tags,
         )
         if done.success and job_name in ("build_product", "build_productization"):
             catalog = definitions.resolve_job_def("update_catalog")
@@ -111,7 +121,6 @@ def _reason(shop: Workshop, asset: str, event: Any) -> str:
 def _red_gates(shop: Workshop, asset: str) -> str:
     """Which gates of an asset are red, with the numbers: Dagster knows only the names of the checks."""
     try:
-        require_passed(shop.store.latest(asset, shop.product), graph.gates_of(asset, shop.recipe))
+        return shop.standing(shop.store.latest(asset, shop.product)).problem or "a blocking check failed"
     except LLMOpsError as error:
         return str(error)
-    return "a blocking check failed"

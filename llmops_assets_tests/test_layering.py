@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "llmops_assets"
 RINGS = (
     ("errors", "machine", "precision", "shards", "storage"),
-    ("gates", "processes"),
+    ("gates", "overrides", "verdicts", "processes"),
     ("recipes",),
     ("tasks", "project"),
     ("guard",),
@@ -21,13 +21,16 @@ RINGS = (
     ("monitoring",),
     ("productization",),
     ("pipeline",),
-    ("resources", "status", "doctor"),
+    ("triggers",),
+    ("notifying",),
+    ("resources", "status", "doctor", "skill", "new_product"),
     ("defs",),
     ("definitions", "running"),
+    ("upkeep",),
     ("cli", "commands", "__main__"),
 )
 RANK = {name: rank for rank, ring in enumerate(RINGS) for name in ring}
-DAGSTER_MAY = {"resources", "defs", "definitions", "running"}
+DAGSTER_MAY = {"resources", "defs", "definitions", "running", "upkeep"}
 HEAVY = {
     "torch",
     "transformers",

@@ -1,10 +1,13 @@
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from llmops_assets import running
 from llmops_assets.errors import RecipeError
+from llmops_assets.new_product import start_product
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project
 from llmops_assets.recipes.loading import find_recipe, load_recipes
@@ -93,11 +96,32 @@ def test_a_recipe_file_from_elsewhere_decides(
     assert running.run_product(shop, "data", recipe_file=str(elsewhere))["success"]
 
 
-def test_a_new_product_is_one_recipe_and_data_that_run(tiny_project: TinyProject) -> None:
+def test_a_new_product_is_one_recipe_and_data_that_run_and_leaves_only_what_it_made(tiny_project: TinyProject) -> None:
+    before = sorted(path for path in tiny_project.root.rglob("*") if path.is_file())
     tiny_project.llmops("init", "Fourth", "--from", "TaskMaster")
     tiny_project.llmops("run", "Fourth", "--stage", "data")
     assert tiny_project.result()["stages_completed"] == ["data"]
     assert tiny_project.store.latest("sft_dataset", "Fourth").metadata["metrics"]["train_rows"]["value"] > 0
+
+    data = tiny_project.root / "data"
+    (tiny_project.root / "recipes" / "fourth.yaml").unlink()
+    for folder in (data / "raw" / "Fourth", data / "eval" / "Fourth", data / "Fourth"):
+        shutil.rmtree(folder)
+    made = ("artifacts", "home", "pipeline_result.json")
+    after = [path for path in tiny_project.root.rglob("*") if path.is_file()]
+    assert sorted(path for path in after if path.relative_to(tiny_project.root).parts[0] not in made) == before
+    said = tiny_project.llmops("gc").stdout
+    assert re.findall(".*Fourth.*", said) == ["Fourth: 0.1 MB left alone, for it has no recipe"]
+
+
+@pytest.mark.parametrize("name", ["TaskMaster", "taskmaster"])
+def test_a_product_that_there_is_is_not_made_again(
+    tiny_project: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    source = find_recipe(load_recipes(tiny_project.root / "recipes"), "DocWriter")
+    with pytest.raises(RecipeError, match=f"expected no product {name} yet, taskmaster.yaml describes it"):
+        start_product(tiny_project.enter(monkeypatch), name, source, tmp_path / "other.yaml")
+    assert not (tmp_path / "other.yaml").exists()
 
 
 def test_a_name_that_no_product_can_have_leaves_nothing_behind(tiny_project: TinyProject) -> None:

@@ -118,7 +118,7 @@ class TinyProject:
         path = self.root / "recipes" / f"{product.casefold()}.yaml"
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         for key, value in changes.items():
-            values[key] = {**values[key], **value} if isinstance(value, Mapping) else value
+            values[key] = {**values.get(key, {}), **value} if isinstance(value, Mapping) else value
         write_text(path, yaml.safe_dump(values, sort_keys=False))
 
     def add_row(self, product: str, request: str) -> None:
@@ -167,8 +167,6 @@ def _recipe(product: str, base: Path, port: int) -> dict[str, Any]:
         "pipeline_id": f"tiny-{product.casefold()}",
         "task": "command",
         "data": {
-            "raw_data_path": f"data/raw/{product}",
-            "output_path": "artifacts",
             "train_split": 0.8,
             "coverage_minima": {"list": 10},
             "preference_pairs": 24,

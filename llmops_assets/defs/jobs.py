@@ -2,14 +2,18 @@
 
 import dagster as dg
 
+from llmops_assets.defs.partitions import RECIPES
 from llmops_assets.pipeline import graph
 
 WHOLE = [node.name for node in graph.NODES]
+BROKEN = "".join(f" {product} cannot run: {message}." for product, message in RECIPES.broken.items())
+"""Stands in the description of the job, so that the UI shows it before anybody starts one."""
 
 build_product = dg.define_asset_job(
     "build_product",
     selection=dg.AssetSelection.assets(*WHOLE),
-    description="Raw data to a served, monitored, packaged model of one product. Gates between; nothing unchanged is done twice.",
+    description="Raw data to a served, monitored, packaged model of one product. Gates between; nothing unchanged is done twice."
+    + BROKEN,
 )
 stage_jobs = [
     dg.define_asset_job(
@@ -19,6 +23,11 @@ stage_jobs = [
     )
     for stage in graph.STAGES
 ]
+measure_drift = dg.define_asset_job(
+    "measure_drift",
+    selection=dg.AssetSelection.assets("drift_report"),
+    description="Only the drift report of one product: recent requests against the baseline of what is deployed.",
+)
 update_catalog = dg.define_asset_job(
     "update_catalog",
     selection=dg.AssetSelection.assets("product_catalog"),

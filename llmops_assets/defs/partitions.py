@@ -1,8 +1,9 @@
-"""The products: one partition a recipe. A fourth product is one YAML and one data folder."""
+"""The products: one partition a recipe, also where it cannot be read. A fourth product is one YAML and one data folder."""
 
 import dagster as dg
 
 from llmops_assets.project import find_project
-from llmops_assets.recipes.loading import product_names
+from llmops_assets.recipes.loading import load_recipes
 
-PRODUCTS = dg.StaticPartitionsDefinition(product_names(find_project().recipes))
+RECIPES = load_recipes(find_project().recipes)
+PRODUCTS = dg.StaticPartitionsDefinition(RECIPES.products)

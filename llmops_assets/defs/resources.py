@@ -5,6 +5,7 @@ import sys
 
 import dagster as dg
 
+from llmops_assets.resources.notifier import NotifierResource
 from llmops_assets.resources.workshop import WorkshopResource
 
 
@@ -39,7 +40,7 @@ PROGRESS = dg.LoggerDefinition(_plain_logger, description="One plain line for ea
 def resources() -> dg.Definitions:
     """In-process by default: heavy steps are child processes anyway, and a step costs 0.2 s instead of 4."""
     return dg.Definitions(
-        resources={"workshop": WorkshopResource()},
+        resources={"workshop": WorkshopResource(), "notifier": NotifierResource()},
         executor=dg.in_process_executor,
         loggers={"console": dg.colored_console_logger, "progress": PROGRESS},
     )

@@ -34,20 +34,22 @@ def shown(made: Made) -> dg.MaterializeResult[Any]:
     """What the UI shows of a finished step."""
     asset = made.artifact.asset
     names = [name for name, _ in graph.check_names(asset, made.recipe)]
-    results = [_check(asset, name, result) for name, result in zip(names, made.verdict.results, strict=True)]
+    results = [_check(made, name, result) for name, result in zip(names, made.verdict.results, strict=True)]
     return dg.MaterializeResult(
         metadata=_metadata(made), data_version=dg.DataVersion(made.artifact.digest), check_results=results
     )
 
 
-def _check(asset: str, name: str, result: GateResult) -> dg.AssetCheckResult:
+def _check(made: Made, name: str, result: GateResult) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"outcome": result.outcome, "threshold": result.gate.threshold, "n": result.metric.n}
     if result.metric.value is not None:
         metadata["value"] = float(result.metric.value)
     if result.metric.low is not None and result.metric.high is not None:
         metadata["interval_95"] = f"{result.metric.low:.3f} to {result.metric.high:.3f}"
+    if made.overrides:
+        metadata["overridden"] = _overridden(made)
     return dg.AssetCheckResult(
-        asset_key=asset,
+        asset_key=made.artifact.asset,
         check_name=name,
         passed=result.outcome == "passed",
         severity=dg.AssetCheckSeverity.ERROR if result.gate.blocking else dg.AssetCheckSeverity.WARN,
@@ -64,11 +66,18 @@ def _metadata(made: Made) -> dict[str, Any]:
         "duration_s": made.artifact.duration_s,
         "size_mib": sum(file.stat().st_size for file in made.artifact.path.rglob("*") if file.is_file()) / 2**20,
     }
+    if made.overrides:
+        shown_values["overridden"] = _overridden(made)
     if made.verdict.results:
         shown_values["gates"] = dg.MetadataValue.md(_gate_table(made))
     for name, value in made.artifact.metadata["shown"].items():
         shown_values[name] = _value(made.artifact.path, name, value)
     return shown_values
+
+
+def _overridden(made: Made) -> dg.MarkdownMetadataValue:
+    """Who let a red gate through, of this asset or of one that it is made from."""
+    return dg.MetadataValue.md("\n\n".join(record.markdown for record in made.overrides))
 
 
 def _value(folder: Path, name: str, value: Any) -> Any:

@@ -58,9 +58,30 @@ class ReleaseRecord:
         """Whether this version ever served as production."""
         return version in self._read()["released"]
 
+    def in_production(self) -> tuple[str, ...]:
+        """The versions that served and were not taken back, the oldest first."""
+        record = self._read()
+        kept = {
+            version: entry["at"] for version, entry in record["released"].items() if version not in record["withdrawn"]
+        }
+        return tuple(sorted(kept, key=lambda version: str(kept[version])))
+
     def withdrawn(self, version: str) -> bool:
         """Whether this version was taken back."""
         return version in self._read()["withdrawn"]
+
+    def versions(self) -> frozenset[str]:
+        """Every version that ever served or was taken back."""
+        record = self._read()
+        return frozenset(record["released"]) | frozenset(record["withdrawn"])
+
+    def all_released(self) -> dict[str, str]:
+        """Version -> when it first served."""
+        return {version: str(entry["at"]) for version, entry in self._read()["released"].items()}
+
+    def all_withdrawn(self) -> dict[str, str]:
+        """Version -> when and why it was taken back."""
+        return {version: str(why) for version, why in self._read()["withdrawn"].items()}
 
     def add(self, release: Release) -> None:
         """Records that a release serves; the first record of a version stays."""

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from llmops_assets.errors import EvaluationError
-from llmops_assets.evaluation.served import SETUP, engine_version
+from llmops_assets.evaluation.served import SETUP, computed_by
 from llmops_assets.storage import atomic
 
 Messages = list[dict[str, str]]
@@ -36,7 +36,7 @@ class Answer:
 
 
 class AnswerCache:
-    """Answers by (file digest, serving set-up, messages, options), one JSON line each, appended as they come."""
+    """Answers by (file digest, serving set-up, engine, messages, options), one JSON line each, appended as they come."""
 
     def __init__(self, path: Path) -> None:
         """Reads what an earlier run left; a line cut by a kill is dropped from the file."""
@@ -86,7 +86,7 @@ class ServedModel:
     def key(self, messages: Messages) -> str:
         """What an answer depends on: the file, how it is served, what is asked and how."""
         form = [dict(self.form)] if self.form else []
-        return atomic.sha256_json([self.digest, SETUP, engine_version(), messages, self.options(), *form])
+        return atomic.sha256_json([self.digest, SETUP, computed_by(), messages, self.options(), *form])
 
 
 def ask_all(
@@ -113,6 +113,8 @@ def ask_all(
     places = {key: place for place, key in reversed(list(enumerate(keys))) if key not in cache.answers}
     first = {key: conversations[place] for key, place in places.items() if place < alone}
     rest = {key: conversations[place] for key, place in places.items() if place >= alone}
+    if len(places) < len(set(keys)):
+        report(f"{model.name}: {len(set(keys)) - len(places)} answers are known, {len(places)} to ask")
     _ask_these(replace(model, workers=1), first, cache, report)
     _ask_these(model, rest, cache, report)
     return [cache.answers[key] for key in keys]

@@ -73,8 +73,13 @@ class Card:
         return CARD + FIELD * len(self.fields) + sum(len(escape(text).encode()) for text in texts)
 
 
-def render(report: Mapping[str, Any]) -> str:
-    """The page of a report."""
+def render(report: Mapping[str, Any], overrides: Sequence[str] = ()) -> str:
+    """The page of a report.
+
+    Args:
+        report: the content of eval_report.json.
+        overrides: a line for each red verdict that somebody let through, shown above everything.
+    """
     import jinja2
     from markupsafe import Markup
 
@@ -91,6 +96,7 @@ def render(report: Mapping[str, Any]) -> str:
     shown = affordable(cards)
     return environment.get_template("report.html").render(
         report=report,
+        overrides=overrides,
         cuts=report["breakdowns"],
         verdict=verdict_sentence(report),
         cards=shown,

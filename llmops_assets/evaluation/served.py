@@ -19,9 +19,9 @@ SETUP: dict[str, Any] = {
 
 
 @cache
-def engine_version() -> str:
-    """The version of what computes the answers: another one may round otherwise."""
-    return version("xllamacpp")
+def computed_by() -> str:
+    """What computes the answers, and how: another version, or prompts in one batch, may round otherwise."""
+    return f"xllamacpp {version('xllamacpp')}, each prompt by itself"
 
 
 @contextlib.contextmanager

@@ -20,12 +20,14 @@ from llmops_assets.evaluation.mutations import mutations_of
 from llmops_assets.evaluation.preference import margins, preference, rendered
 from llmops_assets.evaluation.regression import compare
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
+from llmops_assets.evaluation.scorer_code import require_as_written
 from llmops_assets.evaluation.served import serving
 from llmops_assets.evaluation.stage_parity import StageParity
 from llmops_assets.gates import Gate, Metric, judge
 from llmops_assets.guard.guarding import Decision, Guard
 from llmops_assets.machine import usable_cores
 from llmops_assets.recipes.evaluation import EvaluationConfig
+from llmops_assets.serving.engine_group import answers_apart
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
 from llmops_assets.tasks.registry import Task, get_task
@@ -33,7 +35,7 @@ from llmops_assets.tasks.registry import Task, get_task
 ALONE = 20
 """Cases that are asked one at a time, so that the report can tell the latency of a user alone."""
 SLOTS = 8
-"""Prompts worked on at once: on two cores more slots gain nothing, fewer leave the decoder waiting for prompts."""
+"""Requests under way at once: enough that no core waits for the next one."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class EvaluationJob:
         base_gguf: the base model for the rows beside the product's; empty leaves them out.
         reference_scores: the deployed version's score a case; empty where nothing is deployed.
         lineage: the fields of `Lineage`: the models that the file was made from.
+        grounds: the digests of all that this evaluation rests on, by name; they become part of the report.
         labels: answers that people labelled, to measure the safety scorer by; empty leaves it out.
         deployed_answers: the deployed version's answer a case, where a judge is to compare with them.
     """
@@ -63,6 +66,7 @@ class EvaluationJob:
     gates: list[dict[str, Any]]
     config: dict[str, Any]
     parallel: bool
+    grounds: dict[str, str]
     labels: str = ""
     lineage: dict[str, Any] = field(default_factory=dict)
     deployed_answers: dict[str, str] = field(default_factory=dict)
@@ -76,11 +80,12 @@ def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         work: gets eval_report.json, eval_report.html, eval_report.md, traffic.jsonl, scores.json and cases.jsonl.
 
     Raises:
-        EvaluationError: the server went away, or llama.cpp cannot load the file.
+        EvaluationError: the server went away, llama.cpp cannot load the file, or the scorers are not those of `grounds`.
         ServingError: the server did not start.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     job = EvaluationJob(**spec)
+    require_as_written(job.grounds["scorers"])
     run = Evaluation(
         job,
         EvaluationConfig.model_validate(job.config),
@@ -120,15 +125,12 @@ class Evaluation:
         metrics = {**card.metrics, "preference": preference(preferred), "stage_parity": parity_metric}
         regression = self._regression(card, metrics)
         comparison = self._comparison(card)
+        require_as_written(self.job.grounds["scorers"])
         self._write(card, answers, metrics, regression, comparison, parity)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
         rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
         atomic.write_jsonl(self.work / CASES, rows)
         return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": regression}
-
-    @property
-    def _slots(self) -> int:
-        return SLOTS if self.job.parallel else 1
 
     def _answers(self) -> dict[str, list[Answer]]:
         flat = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, self.book.conversations, alone=ALONE)
@@ -167,11 +169,13 @@ class Evaluation:
         alone: int = 0,
         form: Mapping[str, Any] | None = None,
     ) -> list[Answer]:
-        model = ServedModel("", name, digest, self.config.max_answer_tokens, self._slots, form)
+        # A file too large for a core has a batch for all slots, and an answer would depend on its neighbours there.
+        slots = SLOTS if self.job.parallel and answers_apart(gguf) else 1
+        model = ServedModel("", name, digest, self.config.max_answer_tokens, slots, form)
         if all_known(model, conversations, self.cache):
             self.report(f"{name}: all {len(conversations)} answers are known")
             return ask_all(model, conversations, self.cache, self.report)
-        with serving(name, gguf, self.work / SCRATCH, slots=self._slots) as url:
+        with serving(name, gguf, self.work / SCRATCH, slots=slots) as url:
             return ask_all(replace(model, url=url), conversations, self.cache, self.report, alone=alone)
 
     def _decisions(self) -> dict[str, list[Decision]]:
@@ -263,6 +267,7 @@ class Evaluation:
             "version": self.job.version,
             "gguf_sha256": self.job.gguf_sha256,
             "quantization": self.job.quantization,
+            "grounds": self.job.grounds,
             "passed": verdict.passed,
             "gates": reporting.gate_rows(verdict),
             "metrics": {name: asdict(metric) for name, metric in metrics.items()},

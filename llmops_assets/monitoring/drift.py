@@ -59,6 +59,16 @@ class DriftReport:
     columns: tuple[ColumnDrift, ...]
     reason: str
 
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "DriftReport":
+        """What `as_dict` gave."""
+        columns = tuple(
+            ColumnDrift(**{**row, "comparison": Comparison(**row["comparison"]) if row["comparison"] else None})
+            for row in value["columns"]
+        )
+        kept = ("product", "version", "state", "records", "reason")
+        return cls(columns=columns, **{name: value[name] for name in kept})
+
     @property
     def scores(self) -> dict[str, float]:
         """Score by column, for the exporter."""

@@ -10,6 +10,8 @@ from llmops_assets.curation import stage
 from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.composing.commands import GENERATOR_VERSION, Parts, compose
 from llmops_assets.curation.reviewing import read_decisions
+from llmops_assets.pipeline.copies import copied
+from llmops_assets.pipeline.grounds import case_files, case_settings
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.storage import atomic
 from llmops_assets.tasks.answers import json_object
@@ -54,7 +56,7 @@ def curated_conversations(shop: Workshop) -> Made:
         )
         return metadata(found.pop("metrics"), **found, not_read=strangers(shop))
 
-    settings = {"data": config.model_dump(mode="json"), "generator": GENERATOR_VERSION, "task": shop.recipe.task}
+    settings = {"data": config.settings, "generator": GENERATOR_VERSION, "task": shop.recipe.task}
     return shop.build(
         "curated_conversations",
         inputs=file_digests([*files, *parts, *reviewed], shop.project.data),
@@ -145,12 +147,12 @@ def _token_counter(shop: Workshop) -> TokenCounter:
 
 def eval_dataset(shop: Workshop) -> Made:
     """Copies and validates the frozen cases, and builds the held-out preference pairs from them."""
-    files, task = sorted(shop.cases.glob("*.jsonl")), get_task(shop.recipe.task)
+    inputs, task = case_files(shop.product, shop.project.data), get_task(shop.recipe.task)
 
     def make(work: Path) -> dict[str, Any]:
         found = stage.make_eval_dataset(
             work,
-            eval_files=files,
+            eval_files=[shop.project.data / name for name in inputs],
             product=shop.product,
             damage=task.damage,
             gold_text=task.gold_text,
@@ -158,9 +160,7 @@ def eval_dataset(shop: Workshop) -> Made:
         )
         return metadata(found.pop("metrics"), **found)
 
-    return shop.build(
-        "eval_dataset", inputs=file_digests(files, shop.project.data), settings={"task": task.name}, make=make
-    )
+    return shop.build("eval_dataset", inputs=inputs, settings=case_settings(shop.recipe), make=make)
 
 
 def sft_dataset(shop: Workshop) -> Made:
@@ -178,7 +178,8 @@ def sft_dataset(shop: Workshop) -> Made:
         )
         return metadata(found.pop("metrics"), **found)
 
-    return shop.build("sft_dataset", inputs=digests(curated, cases), settings=config.model_dump(mode="json"), make=make)
+    made = shop.build("sft_dataset", inputs=digests(curated, cases), settings=config.settings, make=make)
+    return copied(made, shop.project.root, config.output_path)
 
 
 def preference_dataset(shop: Workshop) -> Made:
@@ -196,4 +197,5 @@ def preference_dataset(shop: Workshop) -> Made:
         )
         return metadata(found.pop("metrics"), **found)
 
-    return shop.build("preference_dataset", inputs=digests(data), settings=config.model_dump(mode="json"), make=make)
+    made = shop.build("preference_dataset", inputs=digests(data), settings=config.settings, make=make)
+    return copied(made, shop.project.root, config.output_path)

@@ -1,17 +1,19 @@
 """Stage 4b: the judged file behind Ollama's API, promoted only when it answers right."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.deployment.connection import Connection
 from llmops_assets.deployment.health import Patience, serving_problem
 from llmops_assets.deployment.model_server import ModelServer
-from llmops_assets.deployment.rollback import roll_back
+from llmops_assets.deployment.releases import ReleaseRecord
+from llmops_assets.deployment.rollback import RECORD, roll_back
 from llmops_assets.deployment.rollout import Rollout, roll_out
 from llmops_assets.deployment.smoke import check_answer
-from llmops_assets.errors import GateError
 from llmops_assets.gates import Metric
 from llmops_assets.pipeline import servers
+from llmops_assets.pipeline.deployed import ABOUT, rollout_state
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.modelfile import Modelfile
@@ -26,7 +28,6 @@ def ollama_deployment(shop: Workshop) -> Made:
     model, it is rolled out again.
     """
     report, gguf, guard = shop.need("eval_report"), shop.need("gguf_model"), shop.need("guard_model")
-    _require_same_file(shop, report, gguf)
     place = servers.connection(shop)
     shop.report(f"server {place.url}: {place.reason}")
 
@@ -37,7 +38,8 @@ def ollama_deployment(shop: Workshop) -> Made:
         atomic.write_text(work / "Modelfile", _modelfile(shop).text)
         atomic.write_json(work / "scores.json", atomic.read_json(report.file("scores.json")))
         # Without it two releases with equal scores would be one artifact, for an artifact is what its files say.
-        atomic.write_json(work / "deployment.json", {**settings, "gguf_sha256": gguf.metadata["shown"]["sha256"]})
+        made_of = {"gguf_sha256": gguf.metadata["shown"]["sha256"], "guard": guard.digest}
+        atomic.write_json(work / ABOUT, {**settings, **made_of})
         return _shown(shop, place, done)
 
     made = shop.build("ollama_deployment", inputs=digests(report, gguf, guard), settings=settings, make=make)
@@ -70,8 +72,19 @@ def _deploy(shop: Workshop, place: Connection, gguf: Artifact) -> Rollout:
     )
 
 
-def roll_back_product(shop: Workshop, reason: str) -> str:
-    """Takes the release in production back and returns the version that serves now; see `roll_back`."""
+def roll_back_product(shop: Workshop, reason: str, released_since: datetime | None = None) -> str:
+    """Takes the release in production back and returns the version that serves now; see `roll_back`.
+
+    Args:
+        shop: the product.
+        reason: recorded.
+        released_since: where nothing was released at that time or later, production stays as it is.
+    """
+    record = ReleaseRecord(rollout_state(shop) / RECORD)
+    newest = record.in_production()[-1:]
+    if released_since is not None and not any(_is_younger(record, version, released_since) for version in newest):
+        shop.report(f"{shop.product}: nothing was released since {released_since.isoformat()}, so production stays")
+        return "".join(newest)
     return roll_back(
         servers.connection(shop).url,
         model_name=shop.recipe.deployment.model_name,
@@ -82,9 +95,8 @@ def roll_back_product(shop: Workshop, reason: str) -> str:
     )
 
 
-def rollout_state(shop: Workshop) -> Path:
-    """Where a product's rollouts keep their journal and the record of releases."""
-    return shop.project.home / "rollouts" / shop.product
+def _is_younger(record: ReleaseRecord, version: str, moment: datetime) -> bool:
+    return datetime.fromisoformat(record.all_released()[version]) >= moment
 
 
 def _shown(shop: Workshop, place: Connection, done: Rollout) -> dict[str, Any]:
@@ -105,15 +117,6 @@ def _shown(shop: Workshop, place: Connection, done: Rollout) -> dict[str, Any]:
         reason=place.reason,
         steps=done.to_json()["steps"],
     )
-
-
-def _require_same_file(shop: Workshop, report: Artifact, gguf: Artifact) -> None:
-    judged = report.metadata["shown"]["gguf_digest"]
-    if judged != gguf.digest:
-        raise GateError(
-            f"the evaluation of {shop.product} judged the file {judged[:12]}, the newest is {gguf.digest[:12]}; "
-            "materialise eval_report again"
-        )
 
 
 def _modelfile(shop: Workshop) -> Modelfile:

@@ -4,11 +4,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.errors import GateError
 from llmops_assets.evaluation.case_rows import CASES
 from llmops_assets.evaluation.lineage import Lineage
 from llmops_assets.evaluation.stage import EvaluationJob
 from llmops_assets.gates import Metric
 from llmops_assets.pipeline.lineage import lineage_of
+from llmops_assets.pipeline.overridden import report_page
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.processes import run_stage
 from llmops_assets.storage import atomic
@@ -17,9 +19,18 @@ from llmops_assets.training.base_model import EMBEDDED, embedded_gguf
 
 
 def eval_report(shop: Workshop) -> Made:
-    """Scores the file that ships, with its guard, and writes the report."""
+    """Scores the file that ships, with its guard, and writes the report.
+
+    Raises:
+        GateError: the dataset was made of other cases than lie in the data folder now.
+    """
     gguf, guard, cases = shop.need("gguf_model"), shop.need("guard_model"), shop.need("eval_dataset")
-    recipe = shop.recipe
+    recipe, grounds = shop.recipe, shop.grounds()
+    if grounds["cases"] != cases.digest:
+        raise GateError(
+            f"expected eval_dataset {cases.digest[:12]} of {shop.product} to be made of the files in {shop.cases}, it was "
+            "made of others; materialise eval_dataset again"
+        )
 
     def make(work: Path) -> dict[str, Any]:
         lineage = lineage_of(shop, gguf) if recipe.evaluation.parity_cases else Lineage()
@@ -38,6 +49,7 @@ def eval_report(shop: Workshop) -> Made:
             gates=[asdict(gate) for gate in recipe.evaluation_gates()],
             config=recipe.evaluation.model_dump(mode="json"),
             parallel=recipe.parallel_evaluation,
+            grounds=grounds,
             labels=_labels(shop),
             lineage=asdict(lineage),
             deployed_answers=deployed_answers(shop),
@@ -46,7 +58,6 @@ def eval_report(shop: Workshop) -> Made:
         metrics = {name: Metric(**value) for name, value in found["metrics"].items()}
         return metadata(
             metrics,
-            gguf_digest=gguf.digest,
             gguf_sha256=job.gguf_sha256,
             regression=found["regression"] or {},
             report_markdown="eval_report.md",
@@ -58,7 +69,9 @@ def eval_report(shop: Workshop) -> Made:
         "version": recipe.product.version,
         "task": recipe.task,
     }
-    made = shop.build("eval_report", inputs=digests(gguf, guard, cases), settings=settings, make=make)
+    inputs = {**digests(gguf, guard, cases), "scorers": grounds["scorers"]}
+    made = shop.build("eval_report", inputs=inputs, settings=settings, make=make)
+    report_page(shop.store, made.artifact)
     if made.artifact.metadata["shown"]["judge_missing"]:
         shop.store.forget(made.artifact)
     return made

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from llmops_assets.deployment.releases import ReleaseRecord
-from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.errors import StoreError
 from llmops_assets.evaluation.case_rows import CASES
 from llmops_assets.evaluation.sides import Case, Side, cases_of_rows, cases_of_scores
-from llmops_assets.pipeline.deployment import rollout_state
+from llmops_assets.pipeline.deployed import DEPLOYMENT, deployments, newest_first, serving, version_of
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
 from llmops_assets.storage.manifests import MANIFEST, read_manifest
 
-REPORT, DEPLOYMENT = "eval_report", "ollama_deployment"
+REPORT = "eval_report"
 
 
 @dataclass(frozen=True)
@@ -28,16 +26,15 @@ class Evaluations:
     @cached_property
     def digests(self) -> list[str]:
         """Every report, the newest first."""
-        return self._newest_first(REPORT)
+        return newest_first(self.shop, REPORT)
 
     @cached_property
     def released(self) -> dict[str, str]:
         """The report behind every version that was deployed, the newest deployment first."""
         found: dict[str, str] = {}
-        for digest in self._newest_first(DEPLOYMENT):
-            deployed = self.shop.store.load(DEPLOYMENT, self.shop.product, digest)
+        for deployed in deployments(self.shop):
             inputs = read_manifest(deployed.path, f"{DEPLOYMENT} of {self.shop.product}")["inputs"]
-            found.setdefault(str(deployed.metadata["shown"]["version"]), str(inputs[REPORT]))
+            found.setdefault(version_of(deployed), str(inputs[REPORT]))
         return found
 
     def named(self, name: str) -> Artifact:
@@ -68,9 +65,9 @@ class Evaluations:
 
     @property
     def _serving(self) -> str:
-        """The version deployed last that was not taken back."""
-        record = ReleaseRecord(rollout_state(self.shop) / RECORD)
-        return next((version for version in self.released if not record.withdrawn(version)), "")
+        """The version deployed last that was not taken back; empty where there is none."""
+        found = serving(self.shop)
+        return version_of(found) if found else ""
 
     def _listed(self) -> str:
         if not self.digests:
@@ -79,12 +76,6 @@ class Evaluations:
         found += [f"deployed = {self._serving}"] if self._serving else []
         found += [f"{version} = {digest[:12]}" for version, digest in self.released.items()]
         return f"there are: {', '.join([*found, *(digest[:12] for digest in self.digests[2:])])}"
-
-    def _newest_first(self, asset: str) -> list[str]:
-        """By when they were made; the one that the asset stands at now comes first, also where it was made before others."""
-        now = self.shop.store.find(asset, self.shop.product)
-        first = [now.digest] if now else []
-        return first + [digest for digest in self.shop.store.versions(asset, self.shop.product) if digest not in first]
 
 
 def sides(shop: Workshop, name_a: str, name_b: str) -> tuple[Side, Side]:

@@ -161,7 +161,7 @@ NODES: tuple[Node, ...] = (
     Node("dpo_model", "training", ("merged_model", "preference_dataset", "sft_dataset"), _dpo, code_version="2"),
     Node("gguf_model", "export", ("dpo_model", "sft_dataset"), _gguf),
     Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="4"),
-    Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed),
+    Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed, code_version="2"),
     Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched),
     Node("drift_report", "monitoring", ("monitoring_profile",), _none),
     Node(
@@ -169,6 +169,7 @@ NODES: tuple[Node, ...] = (
         "productization",
         ("ollama_deployment", "monitoring_profile", "eval_report", "gguf_model", "guard_model", "sft_dataset"),
         _bundled,
+        code_version="2",
     ),
 )
 BY_NAME = {node.name: node for node in NODES}
@@ -180,6 +181,14 @@ GROUPS = {"data": "curation"}
 def gates_of(asset: str, recipe: Recipe) -> tuple[Gate, ...]:
     """The gates that an asset has to pass before anything may consume it."""
     return tuple(check.gate for check in BY_NAME[asset].checks(recipe))
+
+
+def with_all_above(asset: str) -> tuple[str, ...]:
+    """An asset and all that it is made from, in the graph's order."""
+    wanted = {asset}
+    for node in reversed(NODES):
+        wanted |= set(node.reads) if node.name in wanted else set()
+    return tuple(node.name for node in NODES if node.name in wanted)
 
 
 def check_names(asset: str, recipe: Recipe) -> tuple[tuple[str, bool], ...]:
@@ -210,7 +219,7 @@ def example_recipe() -> Recipe:
         {
             "pipeline_id": "example",
             "task": "command",
-            "data": {"raw_data_path": "data/raw", "output_path": "data/artifacts"},
+            "data": {},
             "training": {"base_model": "smollm2-135m"},
             "evaluation": {},
             "deployment": {"model_name": "example"},

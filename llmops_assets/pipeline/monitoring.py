@@ -10,7 +10,7 @@ from llmops_assets.monitoring.drift_markdown import drift_markdown
 from llmops_assets.monitoring.profile import write_profile
 from llmops_assets.monitoring.prompt_embedding import embed_prompt
 from llmops_assets.monitoring.published_drift import publish_drift
-from llmops_assets.pipeline.traffic import request_log
+from llmops_assets.pipeline.traffic import feedback_log, request_log
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
@@ -19,20 +19,21 @@ from llmops_assets.storage.artifact_store import Artifact
 def monitoring_profile(shop: Workshop) -> Made:
     """Writes baseline, rules, routes, dashboards and runbooks."""
     deployed, report, config = shop.need("ollama_deployment"), shop.need("eval_report"), shop.recipe.monitoring
+    version = deployed.metadata["shown"]["version"]
 
     def make(work: Path) -> dict[str, Any]:
         traffic = choose_traffic(config.drift, evaluation=_traffic(report), production=production_traffic(shop))
         baseline = build_baseline(
             traffic.records,
             product=shop.product,
-            version=shop.recipe.product.version,
+            version=version,
             evaluation_metrics=_values(report),
             source=traffic.source,
         )
         found = write_profile(
             work,
             product=shop.product,
-            version=shop.recipe.product.version,
+            version=version,
             config=config,
             baseline=baseline,
             evaluation_metrics=_values(report),
@@ -40,7 +41,7 @@ def monitoring_profile(shop: Workshop) -> Made:
         )
         return metadata({"baseline_records": found["baseline_records"]}, **found, readme_markdown="README.md")
 
-    settings = {"monitoring": config.model_dump(mode="json"), "version": shop.recipe.product.version}
+    settings = {"monitoring": config.model_dump(mode="json"), "version": version}
     return shop.build("monitoring_profile", inputs=digests(deployed, report), settings=settings, make=make)
 
 
@@ -55,10 +56,18 @@ def _values(report: Artifact) -> dict[str, float]:
 
 
 def production_traffic(shop: Workshop) -> list[dict[str, Any]]:
-    """What the gateway logged of requests to the recipe's version; empty where nothing was asked yet."""
-    path = request_log(shop.project, shop.product)
-    rows = atomic.read_jsonl(path) if path.exists() else []
-    return [row for row in rows if row.get("version") == shop.recipe.product.version]
+    """What the gateway logged of requests to the version that was deployed last; empty where nothing was asked yet."""
+    return _of_deployed(shop, request_log(shop.project, shop.product))
+
+
+def ratings(shop: Workshop) -> list[dict[str, Any]]:
+    """What the gateway logged of ratings of the version that was deployed last."""
+    return _of_deployed(shop, feedback_log(shop.project, shop.product))
+
+
+def _of_deployed(shop: Workshop, log: Path) -> list[dict[str, Any]]:
+    version = shop.store.latest("ollama_deployment", shop.product).metadata["shown"]["version"]
+    return [row for row in atomic.read_jsonl(log) if row.get("version") == version] if log.exists() else []
 
 
 def drift_report(shop: Workshop) -> Made:

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from llmops_assets.gates import read_verdict
 from llmops_assets.guard.encoder import WEIGHTS
+from llmops_assets.pipeline.overridden import overrides_above, report_page
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.productization.buyer import BuyerTrial, try_as_buyer
 from llmops_assets.productization.catalog import CatalogRow, write_catalog
@@ -31,7 +31,7 @@ def product_bundle(shop: Workshop) -> Made:
     """Builds, signs and verifies the archive."""
     deployed, profile = shop.need("ollama_deployment"), shop.need("monitoring_profile")
     report, gguf, data = shop.need("eval_report"), shop.need("gguf_model"), shop.need("sft_dataset")
-    guard = shop.need("guard_model")
+    guard, overrides = shop.need("guard_model"), overrides_above(shop.store, shop.product, "product_bundle")
     name, licence, url = base = _base(shop.recipe.training.base_model)
 
     def make(work: Path) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def product_bundle(shop: Workshop) -> Made:
             gguf_sha256=gguf.metadata["shown"]["sha256"],
             modelfile=deployed.file("Modelfile").read_text(encoding="utf-8"),
             evaluation=atomic.read_json(report.file("eval_report.json")),
-            evaluation_html=report.file("eval_report.html"),
+            evaluation_html=report_page(shop.store, report),
             monitoring=profile.path,
             base_name=name,
             base_license=licence,
@@ -49,10 +49,10 @@ def product_bundle(shop: Workshop) -> Made:
             task_page=_task_page(shop),
             schema=_schema(shop),
             examples=_examples(report),
-            gates=read_verdict(report) or {"passed": False, "results": []},
+            gates=shop.standing(report).verdict,
             project_root=shop.project.root,
             guard=_guard(guard),
-            override=shop.override,
+            overrides=overrides,
         )
         built = build_bundle(work, product=shop.recipe.product, inputs=inputs, key=signing_key(shop.project.home))
         checked = verify(built.archive)
@@ -65,7 +65,11 @@ def product_bundle(shop: Workshop) -> Made:
         }
         return metadata(metrics, buyer_seconds=trial.seconds, buyer_answer=trial.answer, **built.metadata())
 
-    settings = {"product": shop.recipe.product.model_dump(mode="json"), "base": base}
+    settings = {
+        "product": shop.recipe.product.model_dump(mode="json"),
+        "base": base,
+        "overrides": [record.model_dump(mode="json") for record in overrides],
+    }
     inputs = {**digests(deployed, profile, report, gguf, data, guard), **file_digests(_pages(shop), shop.project.data)}
     return shop.build("product_bundle", inputs=inputs, settings=settings, make=make)
 
@@ -121,18 +125,20 @@ def _examples(report: Artifact) -> tuple[Example, ...]:
 
 
 def product_catalog(project: Project) -> dict[str, Any]:
-    """Writes the catalogue of all products into the store and returns what the UI shows."""
-    rows = [_row(Workshop(project, recipe, lambda _: None)) for recipe in load_recipes(project.recipes).values()]
+    """Writes the catalogue of all products whose recipes can be read into the store, and returns what the UI shows."""
+    recipes = load_recipes(project.recipes)
+    rows = [_row(Workshop(project, recipe, lambda _: None)) for recipe in recipes.values()]
     folder = project.store.root / "product_catalog"
     folder.mkdir(parents=True, exist_ok=True)
     found = write_catalog(folder, rows)
-    return {**found, "path": str(folder / "catalog.html")}
+    return {**found, "path": str(folder / "catalog.html"), **({"left_out": recipes.broken} if recipes.broken else {})}
 
 
 def _row(shop: Workshop) -> CatalogRow:
     report, bundle = shop.store.find("eval_report", shop.product), shop.store.find("product_bundle", shop.product)
-    return CatalogRow(
-        product=shop.recipe.product,
-        gates=read_verdict(report) if report else None,
-        bundle=atomic.read_json(bundle.file("bundle.json")) if bundle else None,
-    )
+    summary = atomic.read_json(bundle.file("bundle.json")) if bundle else None
+    if report is None:
+        return CatalogRow(shop.recipe.product, None, summary)
+    standing = shop.standing(report)
+    judged = standing.findings.grounds.get("model", "")
+    return CatalogRow(shop.recipe.product, standing.verdict, summary, standing.void, judged)

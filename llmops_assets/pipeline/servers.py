@@ -10,6 +10,7 @@ from llmops_assets.deployment.door import Door
 from llmops_assets.guard.guarding import Guard
 from llmops_assets.monitoring.metrics import ProductMetrics, serve_metrics
 from llmops_assets.monitoring.published_drift import export_published_drift
+from llmops_assets.pipeline.deployed import judged_guard
 from llmops_assets.pipeline.traffic import ProductTraffic, feedback_log, request_log
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.project import Project
@@ -85,19 +86,29 @@ def served_product(shop: Workshop) -> ServedProduct:
     """The deployed product: its task, its guard, and where its `:production` answers.
 
     Raises:
-        StoreError: the product was never deployed.
-        DeploymentError: there is no server.
+        StoreError: the product was never deployed, or the guard it was judged with is damaged.
+        DeploymentError: there is no server, or the deployment does not say which guard it was judged with.
     """
-    shop.store.latest("ollama_deployment", shop.product)
     config = shop.recipe.deployment
     return ServedProduct(
         name=shop.product,
         task=get_task(shop.recipe.task),
-        guard=Guard(shop.store.latest("guard_model", shop.product).path),
+        guard=guard_of(shop),
         url=connection(shop).url,
         model=f"{config.model_name}:production",
         num_ctx=config.num_ctx,
     )
+
+
+def guard_of(shop: Workshop) -> Guard:
+    """The guard of what serves. It reads its files when it is first needed, maybe in weeks: the shop holds the lease.
+
+    Raises:
+        StoreError: nothing is deployed, or the guard is damaged.
+        DeploymentError: the deployment does not say which guard it was judged with.
+    """
+    shop.state["guard_model"] = judged_guard(shop)
+    return Guard(shop.state["guard_model"].path)
 
 
 def serve_gateway(shops: Sequence[Workshop], host: str, port: int) -> None:

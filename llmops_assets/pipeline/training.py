@@ -6,6 +6,7 @@ from typing import Any
 
 from llmops_assets.curation.stage import write_unseen
 from llmops_assets.gates import Metric
+from llmops_assets.pipeline.copies import copied
 from llmops_assets.pipeline.data import raw_files
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.processes import run_stage
@@ -89,7 +90,9 @@ def dpo_model(shop: Workshop) -> Made:
         }
         return metadata(metrics, **found, curves_plot="curves.png")
 
-    return shop.build("dpo_model", inputs=digests(merged, pairs, data), settings=_settings(config, "sft_"), make=make)
+    inputs = digests(merged, pairs, data)
+    made = shop.build("dpo_model", inputs=inputs, settings=_settings(config, "sft_"), make=make)
+    return copied(made, shop.project.root, config.output_dir)
 
 
 def _settings(config: TrainingConfig, other: str) -> dict[str, Any]:

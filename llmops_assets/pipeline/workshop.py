@@ -6,25 +6,29 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.gates import Metric, Verdict, record_verdict, require_passed
+from llmops_assets.gates import Metric, Verdict
+from llmops_assets.overrides import Override, OverrideRecord
 from llmops_assets.pipeline import graph
+from llmops_assets.pipeline.grounds import grounds_now
+from llmops_assets.pipeline.overridden import REPORT, overrides_above, report_page
 from llmops_assets.project import Project
 from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
+from llmops_assets.storage.leases import latest_leased
+from llmops_assets.verdicts import Findings, Standing, record_verdict, require_passed, stand
 
 INTERMEDIATE = ("sft_adapter", "merged_model")
 """What `save_intermediate: false` drops once the chain is green; dpo_model stays, it is the trained model."""
-REPORT = "eval_report.json"
-"""Where an evaluation's metrics stand within its content, so that its digest holds them."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A finished step: the artifact, the verdict on it, and what a person wants to see of it."""
+    """A finished step: the artifact, the verdict on it, what was let through on the way to it, and whose it is."""
 
     artifact: Artifact
     verdict: Verdict
+    overrides: tuple[OverrideRecord, ...]
     recipe: Recipe
 
     @property
@@ -43,13 +47,13 @@ class Workshop:
         project: where things are.
         recipe: the product.
         report: called with one line a few seconds apart while something slow runs.
-        override: a reason for passing red gates upstream, recorded; empty: gates hold.
+        override: who passes red gates upstream in this run, and why; recorded in the verdicts. None: gates hold.
     """
 
     project: Project
     recipe: Recipe
     report: Callable[[str], None]
-    override: str = ""
+    override: Override | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -65,7 +69,7 @@ class Workshop:
     @property
     def raw(self) -> Path:
         """What users and collectors dropped for this product."""
-        return self.project.data / "raw" / self.product
+        return raw_folder(self.project, self.recipe)
 
     @property
     def cases(self) -> Path:
@@ -85,16 +89,32 @@ class Workshop:
                 self.store.drop_files(artifact)
 
     def need(self, asset: str) -> Artifact:
-        """The newest artifact of an asset, read back and compared, let through only by a green verdict on it.
+        """The newest artifact of an asset, leased, read back and compared, let through only by a green verdict on it.
 
         Raises:
             StoreError: there is none yet.
             ArtifactCorruptError: it is not what was written.
-            GateError: its gates are red, or the verdict is another's.
+            GateError: its gates are red, or the verdict on it counts for nothing, see `require_passed`.
         """
-        artifact = self.store.verify(self.store.latest(asset, self.product))
-        gates = graph.gates_of(asset, self.recipe)
-        return require_passed(artifact, gates, metrics=measured(artifact), override=self.override)
+        standing = self.standing(latest_leased(self.store, asset, self.product))
+        artifact = require_passed(standing, self.override)
+        if asset == "eval_report" and not standing.verdict.passed:
+            report_page(self.store, artifact)
+        return artifact
+
+    def standing(self, artifact: Artifact) -> Standing:
+        """What the verdict on an artifact is worth now, judged by what was read back.
+
+        Raises:
+            ArtifactCorruptError: it is not what was written.
+        """
+        found = findings(self.store.verify(artifact))
+        now = self.grounds() if artifact.asset == "eval_report" else None
+        return stand(artifact, found, graph.gates_of(artifact.asset, self.recipe), now)
+
+    def grounds(self) -> dict[str, str]:
+        """What an evaluation rests on now."""
+        return grounds_now(self.store, self.recipe, self.project.data)
 
     def build(
         self, asset: str, *, inputs: Mapping[str, str], settings: Any, make: Callable[[Path], dict[str, Any]]
@@ -108,19 +128,24 @@ class Workshop:
             code_version=graph.BY_NAME[asset].code_version,
             make=make,
         )
-        verdict = record_verdict(artifact, measured(artifact), graph.gates_of(asset, self.recipe))
-        made = Made(artifact, verdict, self.recipe)
+        verdict = record_verdict(artifact, findings(artifact), graph.gates_of(asset, self.recipe))
+        made = Made(artifact, verdict, overrides_above(self.store, self.product, asset), self.recipe)
         self.report(made.summary)
         return made
 
 
-def measured(artifact: Artifact) -> dict[str, Metric]:
-    """What is judged: the metrics of the manifest, those of an evaluation from its report, which its digest holds."""
-    found = dict(artifact.metadata["metrics"])
-    report = artifact.path / REPORT
-    if artifact.asset == "eval_report" and report.exists():
-        found |= atomic.read_json(report)["metrics"]
-    return {name: Metric(**value) for name, value in found.items()}
+def raw_folder(project: Project, recipe: Recipe) -> Path:
+    """Where a product's raw files lie: the folder that its recipe names, or the one of its name; of a commit its own."""
+    given = recipe.data.raw_data_path
+    root = project.data_version.parent if project.data_version else project.root
+    return root / given if given else project.data / "raw" / recipe.name
+
+
+def findings(artifact: Artifact) -> Findings:
+    """What is judged: the metrics of the manifest; those of an evaluation, and its grounds, from the report that its digest holds."""
+    report = atomic.read_json(artifact.file(REPORT)) if artifact.asset == "eval_report" else {}
+    found = {**artifact.metadata["metrics"], **report.get("metrics", {})}
+    return Findings({name: Metric(**value) for name, value in found.items()}, report.get("grounds", {}))
 
 
 def metadata(metrics: Mapping[str, Metric | float | int | bool | None], **shown: Any) -> dict[str, Any]:
@@ -142,5 +167,8 @@ def digests(*artifacts: Artifact) -> dict[str, str]:
 
 
 def file_digests(files: list[Path], root: Path) -> dict[str, str]:
-    """Inputs that lie outside the store, by relative path."""
-    return {path.relative_to(root).as_posix(): atomic.sha256_file(path) for path in files}
+    """Inputs that lie outside the store, by their path from `root`, or whole where they lie elsewhere."""
+    return {
+        (path.relative_to(root) if path.is_relative_to(root) else path).as_posix(): atomic.sha256_file(path)
+        for path in files
+    }

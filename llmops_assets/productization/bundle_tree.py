@@ -114,7 +114,7 @@ def _runtime(folder: Path, files: Sequence[Path], needed: Sequence[Requirement])
 def _copies(root: Path, product: ProductConfig, inputs: BundleInputs) -> None:
     copy_file(inputs.evaluation_html, root / "evaluation/eval_report.html")
     add_file(root / "evaluation/eval_report.json", atomic.to_json(dict(inputs.evaluation)).encode())
-    add_file(root / "evaluation/gates.json", atomic.to_json(dict(inputs.gates)).encode())
+    add_file(root / "evaluation/gates.json", atomic.to_json(inputs.gates_summary).encode())
     _copy_folder(inputs.monitoring, root / "monitoring")
     for name in product.documentation_paths:
         copy_file(inputs.project_root / name, root / "docs" / Path(name).name)

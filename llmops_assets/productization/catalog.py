@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.errors import PackagingError
+from llmops_assets.gates import Verdict
+from llmops_assets.overrides import OverrideRecord
 from llmops_assets.productization.documents import KEY_MEASURES, template_environment
 from llmops_assets.productization.measures import Measure
 from llmops_assets.productization.pricing import BundlePrice, bundle_price
@@ -20,26 +22,38 @@ class CatalogRow:
 
     Attributes:
         product: the recipe's section.
-        gates: the stored verdict (`passed`, `results`); None where nothing was judged yet.
+        gates: the verdict on its evaluation; None where nothing was judged yet.
         bundle: the summary that lies beside its archive (`bundle.json`); None where there is none.
+        void: why the verdict counts for nothing; empty where it counts.
+        judged: the SHA-256 of the file that the verdict is on.
     """
 
     product: ProductConfig
-    gates: Mapping[str, Any] | None
+    gates: Verdict | None
     bundle: Mapping[str, Any] | None
+    void: str = ""
+    judged: str = ""
 
     @property
     def obstacle(self) -> str:
         """Why it is not for sale; empty where it is."""
         if self.gates is None:
             return "not evaluated yet"
+        if self.void:
+            return self.void
         if self.bundle is None:
-            return "its gates are green, the bundle is not built yet" if self.gates["passed"] else "a gate is red"
+            return "its gates are green, the bundle is not built yet" if self.gates.passed else "a gate is red"
         if self.bundle["manifest"]["version"] != self.product.version:
             return f"the bundle is still of version {self.bundle['manifest']['version']}"
-        if not self.gates["passed"] and not self.bundle["manifest"]["gates"]["override"]:
-            return "a gate is red"
-        return ""
+        if self.bundle["manifest"]["model_sha256"] != self.judged:
+            return "the bundle holds another file than the one that was judged"
+        return "" if self.gates.passed or self.overridden else "a gate is red"
+
+    @property
+    def overridden(self) -> tuple[str, ...]:
+        """Who let which red gates into the bundle, and why, a line each."""
+        rows = self.bundle["manifest"]["gates"].get("overrides", ()) if self.bundle else ()
+        return tuple(OverrideRecord(**row).line for row in rows)
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -111,7 +125,8 @@ def _entry(row: CatalogRow) -> dict[str, Any]:
         "for_sale": not row.obstacle,
         "obstacle": row.obstacle,
         "measures": [asdict(measure) for measure in row.measures],
-        "gates": dict(row.gates) if row.gates else None,
+        "gates": {"passed": row.gates.passed, "results": row.gates.rows()} if row.gates else None,
+        "overrides": list(row.overridden),
         "pricing_tiers": [tier.model_dump() for tier in product.pricing_tiers],
         "license": product.license_terms.name,
         "archive": {key: bundle[key] for key in ("archive", "sha256", "size")} if bundle else None,
@@ -128,5 +143,6 @@ def _markdown(rows: Sequence[CatalogRow]) -> str:
     for row in rows:
         first = row.measures[0] if row.measures else None
         numbers = f"{first.shown} | {first.interval} | {first.n}" if first else "not measured | none | 0"
-        lines.append(f"| {row.product.product_name} | {row.product.version} | {numbers} | {row.obstacle or 'yes'} |")
+        sold = row.obstacle or "; ".join(["yes", *row.overridden])
+        lines.append(f"| {row.product.product_name} | {row.product.version} | {numbers} | {sold} |")
     return "\n".join(lines) + "\n"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.gates import Verdict
+from llmops_assets.overrides import OverrideRecord
 from llmops_assets.productization.licensing import Component
 
 
@@ -54,9 +56,9 @@ class BundleInputs:
         task_page: TASK.md, what goes in and what comes out.
         schema: the JSON Schema of an answer; None where answers are text.
         examples: at least one.
-        gates: the stored verdict on the evaluation report: `passed` and `results`.
+        gates: the verdict on the evaluation report.
         guard: the classifier; None where the product has rules only.
-        override: why a red gate was let through; empty where it was not.
+        overrides: who let which red gates through on the way here, and why.
         project_root: what `documentation_paths` are relative to.
     """
 
@@ -73,10 +75,16 @@ class BundleInputs:
     task_page: Path
     schema: Path | None
     examples: tuple[Example, ...]
-    gates: Mapping[str, Any]
+    gates: Verdict
     project_root: Path
     guard: ShippedGuard | None = None
-    override: str = ""
+    overrides: tuple[OverrideRecord, ...] = ()
+
+    @property
+    def gates_summary(self) -> dict[str, Any]:
+        """The verdict with every override, as JSON values."""
+        overrides = [record.model_dump(mode="json") for record in self.overrides]
+        return {"passed": self.gates.passed, "results": self.gates.rows(), "overrides": overrides}
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -77,7 +77,7 @@ def build_bundle(work: Path, *, product: ProductConfig, inputs: BundleInputs, ke
         key: signs the digests, see `signing.signing_key`.
 
     Raises:
-        GateError: the verdict is red and nobody gave a reason to override it.
+        GateError: the verdict is red and nobody let it through.
         LicenceError: a component may not be sold.
         PackagingError: an input is missing, or is not what was evaluated.
     """
@@ -122,9 +122,9 @@ def verify(bundle: Path, expected_key: str = "") -> Verification:
 
 def _require_judged(product: ProductConfig, inputs: BundleInputs) -> None:
     name = product.product_name
-    if not inputs.gates.get("passed") and not inputs.override.strip():
-        red = [row["reason"] for row in inputs.gates["results"] if row["blocking"] and row["outcome"] != "passed"]
-        raise GateError(f"{name} {product.version} did not pass its gates: {'; '.join(red)}; it may not be sold")
+    if not inputs.gates.passed and not inputs.overrides:
+        red = "; ".join(result.reason for result in inputs.gates.red)
+        raise GateError(f"{name} {product.version} did not pass its gates: {red}; it may not be sold")
     for path in (inputs.evaluation_html, inputs.task_page, *([inputs.schema] if inputs.schema else [])):
         if not path.is_file():
             raise PackagingError(f"expected {path} for the bundle of {name}, found none; run the stage that writes it")
@@ -171,7 +171,7 @@ def _manifest(
             for folder in folders
         },
         "digests": digests,
-        "gates": {"passed": bool(inputs.gates["passed"]), "override": inputs.override},
+        "gates": {key: inputs.gates_summary[key] for key in ("passed", "overrides")},
         "licences": [verdict.row() for verdict in verdicts],
         "signing_key": key,
     }

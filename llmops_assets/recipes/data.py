@@ -1,5 +1,7 @@
 """The data section of a recipe: where records come from, how they are cleaned, split and paired."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -25,10 +27,13 @@ class DataConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    raw_data_path: str
-    output_path: str
+    raw_data_path: str = Field(
+        default="", description="the folder of the raw files, from the project; empty: data/raw/<product>"
+    )
+    output_path: str = Field(
+        default="", description="an extra copy of the green datasets goes here; empty: only the store has them"
+    )
     train_split: float = Field(default=0.9, gt=0, lt=1)
-    format: str = Field(default="messages", pattern="^messages$", description="the canonical form of a record")
     cleaning: CleaningConfig = CleaningConfig()
     max_tokens: int = Field(default=256, ge=8, description="longer records are rejected")
     min_tokens: int = Field(default=2, ge=1)
@@ -54,3 +59,8 @@ class DataConfig(BaseModel):
     preference_pairs: int = Field(default=240, ge=0)
     preference_legitimate_share: float = Field(default=0.15, ge=0, le=1)
     seed: int = 7
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the datasets: where files lie does not."""
+        return self.model_dump(mode="json", exclude={"raw_data_path", "output_path"})

@@ -36,5 +36,4 @@ class DeploymentConfig(BaseModel):
     num_ctx: int = Field(default=1024, ge=128)
     num_predict: int = Field(default=128, ge=1)
     stop: tuple[str, ...] = ()
-    canary_share: float = Field(default=0.0, ge=0, le=1)
     gateway_port: int = Field(default=8080, ge=1, le=65535)

@@ -87,8 +87,6 @@ class EvaluationConfig(BaseModel):
     accuracy_target: float = Field(default=0.90, ge=0, le=1, description="below it the report warns")
     natural_target: float = Field(default=0.85, ge=0, le=1, description="natural accuracy below it warns")
     minimum_cases: int = Field(default=100, ge=1, description="fewer cases leave a gate undecided")
-    benchmark_datasets: tuple[str, ...] = ("contract", "natural", "safety", "legitimate")
-    custom_evaluators: tuple[str, ...] = ()
     regression: RegressionConfig = RegressionConfig()
     max_answer_tokens: int = Field(default=96, ge=1, le=2048)
     baseline_cases: int = Field(default=60, ge=0, description="cases for the rows of the base model; 0 leaves them out")

@@ -1,6 +1,9 @@
 """YAML -> Recipe, with errors that name the file, the key, what was expected, and the closest right key."""
 
 import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,6 +12,36 @@ from pydantic import BaseModel, ValidationError
 
 from llmops_assets.errors import RecipeError
 from llmops_assets.recipes.schema import Recipe
+
+SAYS_ITS_NAME = re.compile(r"""\bproduct_name\s*:\s*["']?([A-Za-z][A-Za-z0-9_-]{0,63})""")
+
+
+@dataclass(frozen=True)
+class Recipes(Mapping[str, Recipe]):
+    """The recipes of a folder that can be read, by product; and what is wrong with the others.
+
+    Attributes:
+        files: where each product's recipe lies, also one that cannot be read.
+        broken: one line a product whose recipe cannot be read.
+    """
+
+    good: dict[str, Recipe] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, product: str) -> Recipe:
+        return self.good[product]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.good)
+
+    def __len__(self) -> int:
+        return len(self.good)
+
+    @property
+    def products(self) -> list[str]:
+        """Every product, also those whose recipe cannot be read: the partitions. TaskMaster first where it is there."""
+        return sorted(self.files, key=lambda name: (name != "TaskMaster", name))
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -29,6 +62,9 @@ def load_recipe(path: Path) -> Recipe:
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}" if where else ""
         raise RecipeError(f"{path.name}{line}: expected YAML, got: {getattr(error, 'problem', error)}") from error
+    except (ValueError, RecursionError) as error:
+        # A day that no month has, or thousands of nested brackets: the parser's own errors do not cover them.
+        raise RecipeError(f"{path.name}: expected YAML, got: {error}") from error
     if not isinstance(value, dict):
         raise RecipeError(
             f"{path.name}: expected sections (pipeline_id, data, training, ...), got {type(value).__name__}"
@@ -39,34 +75,53 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeError(_one_line(path, error)) from error
 
 
-def load_recipes(folder: Path) -> dict[str, Recipe]:
-    """Every recipe of a folder by product name, in the order of their files.
-
-    Raises:
-        RecipeError: one is wrong, or two name the same product.
-    """
-    recipes: dict[str, Recipe] = {}
+def load_recipes(folder: Path) -> Recipes:
+    """Every recipe of a folder by product name, in the order of their files; one that is wrong hides no other."""
+    found = Recipes()
+    wrong: list[tuple[Path, str]] = []
     for path in sorted(folder.glob("*.yaml")):
-        recipe = load_recipe(path)
-        if recipe.name in recipes:
-            raise RecipeError(f"{path.name}: product {recipe.name} is already described by another recipe; rename one")
-        recipes[recipe.name] = recipe
-    return recipes
+        try:
+            recipe = load_recipe(path)
+        except RecipeError as error:
+            wrong.append((path, str(error)))
+            continue
+        if recipe.name in found.files:
+            first = found.files[recipe.name].name
+            found.good.pop(recipe.name, None)
+            found.broken[recipe.name] = (
+                f"{path.name}: product {recipe.name} is described by {first} already; rename one"
+            )
+        else:
+            found.good[recipe.name], found.files[recipe.name] = recipe, path
+    for path, message in wrong:
+        name = next(name for name in (_said_name(path), path.stem, path.name) if name and name not in found.files)
+        found.files[name], found.broken[name] = path, message
+    return found
 
 
-def find_recipe(recipes: dict[str, Recipe], product: str) -> Recipe:
+def _said_name(path: Path) -> str:
+    """The product that a recipe is of, as far as a file that cannot be read says it: its partition keeps its name."""
+    try:
+        said = SAYS_ITS_NAME.search(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return ""
+    return said[1] if said else ""
+
+
+def find_recipe(recipes: Recipes, product: str) -> Recipe:
     """The recipe of a product, whatever its capitals.
 
     Raises:
-        RecipeError: it is not known; the message lists those that are.
+        RecipeError: it cannot be read, or the product is not known; then the message lists those that are.
     """
-    by_lower = {name.casefold(): recipe for name, recipe in recipes.items()}
-    recipe = by_lower.get(product.casefold())
-    if recipe is None:
-        close = difflib.get_close_matches(product, list(recipes), n=1, cutoff=0.5)
+    name = {known.casefold(): known for known in recipes.products}.get(product.casefold())
+    if name is None:
+        close = difflib.get_close_matches(product, recipes.products, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise RecipeError(f"expected one of the products {', '.join(recipes)}, got {product}{hint}")
-    return recipe
+        raise RecipeError(f"expected one of the products {', '.join(sorted(recipes.files))}, got {product}{hint}")
+    if name in recipes.broken:
+        raise RecipeError(recipes.broken[name])
+    return recipes[name]
 
 
 def _one_line(path: Path, error: ValidationError) -> str:
@@ -95,16 +150,3 @@ def _keys_at(loc: list[str]) -> list[str]:
         if model is None:
             return []
     return list(model.model_fields)
-
-
-def product_names(folder: Path) -> list[str]:
-    """The products of a folder of recipes, TaskMaster first where it is there; a broken recipe is known by its file's name."""
-    names = [_name_of(path) for path in sorted(folder.glob("*.yaml"))]
-    return sorted(dict.fromkeys(names), key=lambda name: (name != "TaskMaster", name))
-
-
-def _name_of(path: Path) -> str:
-    try:
-        return load_recipe(path).name
-    except RecipeError:
-        return path.stem

@@ -99,6 +99,15 @@ class ProductConfig(ProductSection):
         """The changelog entry of the version that is built."""
         return next(release for release in self.releases if release.version == self.version)
 
+    def released_as(self, version: str, on: date, change: str) -> "ProductConfig":
+        """The same product under another version; one that `releases` does not name gets an entry of its own."""
+        entry = {"version": version, "date": on, "changes": [change]}
+        known = version in [release.version for release in self.releases]
+        releases = [release.model_dump() for release in self.releases]
+        return ProductConfig.model_validate(
+            {**self.model_dump(), "version": version, "releases": releases if known else [entry, *releases]}
+        )
+
     def tier(self, name: str) -> PricingTier | None:
         """The tier of this name, or None."""
         return next((tier for tier in self.pricing_tiers if tier.name == name), None)

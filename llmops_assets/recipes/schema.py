@@ -11,6 +11,7 @@ from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.recipes.monitoring import MonitoringConfig
 from llmops_assets.recipes.product import ProductConfig
+from llmops_assets.recipes.retention import RetentionConfig
 from llmops_assets.recipes.training import TrainingConfig
 
 
@@ -28,6 +29,7 @@ class Recipe(BaseModel):
     guard: GuardConfig = GuardConfig()
     monitoring: MonitoringConfig
     product: ProductConfig
+    retention: RetentionConfig = RetentionConfig()
 
     stop_on_failure: bool = Field(
         default=True, description="a failed stage stops the run; false goes on where inputs allow"

@@ -1,8 +1,8 @@
-"""One GGUF file in llama.cpp: raw prompts in, text out, several at once.
+"""One GGUF file in llama.cpp: raw prompts in, text out.
 
-`complete` may be called from many threads: each call takes a slot, and llama.cpp decodes all busy slots in one batch. Every
-slot has a context of its own: with one cache shared by all slots the same greedy prompt gave another answer in 13 to 17 of 20
-cases, with separate ones in none.
+`complete` may be called from many threads: each call takes a slot, and llama.cpp decodes all busy slots in one batch. With one
+slot an answer depends on nothing but the prompt; with eight, 39 of 40 greedy answers had other probabilities in the last digits
+and 1 of 200 another word. Every slot has a context of its own: with one cache shared by all slots 13 to 17 of 20 answers changed.
 """
 
 import json
@@ -135,7 +135,8 @@ class Engine:
                 end.update(chunk, reason=choice["finish_reason"])
             return bool(choice["text"] and on_text and on_text(choice["text"]))
 
-        self._server.handle_completions({**body, "stream": True, "cache_prompt": True}, receive)
+        # A prompt that goes on from what the one before left is rounded otherwise: 2 of 20 answers changed.
+        self._server.handle_completions({**body, "stream": True, "cache_prompt": False}, receive)
         if "error" in end:
             raise _failure(end["error"])
         timings, usage = end.get("timings", {}), end.get("usage", {})

@@ -3,7 +3,7 @@
     <root>/<asset>/<product>/<digest>/            the files, and manifest.json beside them
     <root>/<asset>/<product>/by_key/<key>.json    which digest this work gave (the memo)
     <root>/<asset>/<product>/latest.json          the newest one
-    <root>/<asset>/<product>/<digest>.gate.json   the verdict on it (see gates)
+    <root>/<asset>/<product>/<digest>.gate.json   the verdict on it (see verdicts)
     <root>/<asset>/<product>/.work-<key>/         unfinished work; begun again it starts empty
 
 The key is the hash of all that decides the work: inputs, settings, code version. The digest is the hash of what came out.
@@ -20,7 +20,8 @@ from typing import Any
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
-from llmops_assets.storage.manifests import MANIFEST, hash_of, is_whole, point_at, pointed_at, read_manifest
+from llmops_assets.storage.manifests import MANIFEST, hash_of, point_at, pointed_at, read_manifest, sequence_of
+from llmops_assets.storage.publishing import Job, publish
 
 SCRATCH = "scratch"
 
@@ -47,7 +48,7 @@ class Artifact:
         """
         if self.dropped:
             raise StoreError(
-                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false); "
+                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false, or `llmops gc`); "
                 f"delete {self.path} and run again with save_intermediate: true"
             )
         return self.path / name
@@ -55,7 +56,7 @@ class Artifact:
     @property
     def verdict_path(self) -> Path:
         """Where the verdict on this artifact lies: beside it, because the artifact itself never changes."""
-        return self.path.parent / f"{self.digest}.gate.json"
+        return verdict_file(self.path.parent, self.digest)
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,14 @@ class ArtifactStore:
         Raises:
             ArtifactCorruptError: see `load`.
         """
+        digest = self.newest(asset, product)
+        return self.load(asset, product, digest) if digest else None
+
+    def newest(self, asset: str, product: str) -> str:
+        """The digest of the newest artifact, whatever state it is in; empty where there is none."""
         folder = self.folder(asset, product)
         digest = pointed_at(folder / "latest.json")
-        return self.load(asset, product, digest) if digest and (folder / digest).exists() else None
+        return digest if digest and (folder / digest).exists() else ""
 
     def load(self, asset: str, product: str, digest: str) -> Artifact:
         """One artifact by its digest, sizes checked; `verify` checks the bytes.
@@ -112,10 +118,14 @@ class ArtifactStore:
         return Artifact(asset, product, digest, path, key, metadata, seconds, cached=True, dropped=dropped)
 
     def versions(self, asset: str, product: str) -> list[str]:
-        """The digests of all finished versions, the one made last first."""
+        """The digests of all finished versions, the one made last first, whatever the clock said when they were made."""
         found = self.folder(asset, product).glob(f"*/{MANIFEST}")
-        made = [(path.stat().st_mtime_ns, path.parent.name) for path in found if not path.parent.name.startswith(".")]
-        return [digest for _, digest in sorted(made, reverse=True)]
+        made = [
+            (sequence_of(path), path.stat().st_mtime_ns, path.parent.name)
+            for path in found
+            if not path.parent.name.startswith(".")
+        ]
+        return [digest for *_, digest in sorted(made, reverse=True)]
 
     def named(self, asset: str, product: str, name: str) -> Artifact:
         """The version whose digest begins with `name`.
@@ -182,10 +192,8 @@ class ArtifactStore:
             StoreError: the disk took no more.
         """
         folder = self.folder(asset, product)
-        key = atomic.sha256_json(
-            {"asset": asset, "product": product, "inputs": dict(inputs), "settings": settings, "code": code_version}
-        )
-        job = _Job(asset, product, folder, key, dict(inputs))
+        key = key_of(asset, product, inputs=inputs, settings=settings, code_version=code_version)
+        job = Job(asset, product, folder, key, dict(inputs))
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with locked(folder / ".lock"):
@@ -193,17 +201,21 @@ class ArtifactStore:
                 point_at(folder / "latest.json", artifact.digest)
         return artifact
 
+    def made_by(self, asset: str, product: str, key: str) -> str:
+        """The digest that the work of this key gave; empty where it was never done."""
+        return pointed_at(Job(asset, product, self.folder(asset, product), key, {}).memo)
+
     def forget(self, artifact: Artifact) -> None:
         """Keeps the artifact, and lets the next build of the same work make it anew: something outside was missing."""
         (self.folder(artifact.asset, artifact.product) / "by_key" / f"{artifact.key}.json").unlink(missing_ok=True)
 
-    def _made(self, job: "_Job") -> Artifact | None:
+    def _made(self, job: Job) -> Artifact | None:
         digest = pointed_at(job.memo)
         if not digest or not (job.folder / digest).exists():
             return None
         return self.verify(self.load(job.asset, job.product, digest))
 
-    def _make(self, job: "_Job", make: Callable[[Path], dict[str, Any]]) -> Artifact:
+    def _make(self, job: Job, make: Callable[[Path], dict[str, Any]]) -> Artifact:
         work = job.folder / f".work-{job.key[:16]}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -211,58 +223,20 @@ class ArtifactStore:
         metadata = make(work)
         duration_s = round(time.monotonic() - started, 3)
         shutil.rmtree(work / SCRATCH, ignore_errors=True)
-        digest = _commit(job, work, metadata, duration_s)
+        digest = publish(job, work, metadata, duration_s)
         return Artifact(job.asset, job.product, digest, job.folder / digest, job.key, metadata, duration_s)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is to be built, and where."""
-
-    asset: str
-    product: str
-    folder: Path
-    key: str
-    inputs: dict[str, str]
-
-    @property
-    def memo(self) -> Path:
-        return self.folder / "by_key" / f"{self.key}.json"
+def verdict_file(folder: Path, digest: str) -> Path:
+    """Where the verdict on a version in this folder lies."""
+    return folder / f"{digest}.gate.json"
 
 
-def _commit(job: _Job, work: Path, metadata: dict[str, Any], duration_s: float) -> str:
-    """Makes finished work an artifact and returns its digest; until the rename it is none."""
-    (work / MANIFEST).unlink(missing_ok=True)
-    files = {
-        path.relative_to(work).as_posix(): {"sha256": hash_of(path), "size": path.stat().st_size}
-        for path in atomic.files_in(work)
-    }
-    digest = atomic.sha256_json(files)
-    manifest = {
-        "asset": job.asset,
-        "product": job.product,
-        "digest": digest,
-        "key": job.key,
-        "inputs": job.inputs,
-        "files": files,
-        "metadata": metadata,
-        "duration_s": duration_s,
-    }
-    _publish(work, job.folder / digest, manifest)
-    atomic.sync_folder(job.folder)
-    point_at(job.memo, digest)
-    return digest
-
-
-def _publish(work: Path, final: Path, manifest: dict[str, Any]) -> None:
-    if is_whole(final, manifest["files"]):
-        # Other work gave the same files: only the record of how they were made is new.
-        atomic.write_json(final / MANIFEST, manifest)
-        shutil.rmtree(work)
-    else:
-        atomic.write_json(work / MANIFEST, manifest)
-        shutil.rmtree(final, ignore_errors=True)
-        work.replace(final)
+def key_of(asset: str, product: str, *, inputs: Mapping[str, str], settings: Any, code_version: str) -> str:
+    """What decides some work, as one hash; see `ArtifactStore.build`."""
+    return atomic.sha256_json(
+        {"asset": asset, "product": product, "inputs": dict(inputs), "settings": settings, "code": code_version}
+    )
 
 
 @contextlib.contextmanager

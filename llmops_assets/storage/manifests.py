@@ -37,6 +37,13 @@ def read_manifest(folder: Path, what: str) -> dict[str, Any]:
     return manifest
 
 
+def sequence_of(manifest: Path) -> int:
+    """The place of an artifact among the versions of its asset and product, from 1; 0 where it was made before they were counted."""
+    with contextlib.suppress(StoreError, KeyError, TypeError, ValueError):
+        return int(atomic.read_json(manifest)["sequence"])
+    return 0
+
+
 def is_whole(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether a folder holds these files, byte by byte."""
     return folder.exists() and all(
@@ -64,10 +71,11 @@ def point_at(pointer: Path, digest: str) -> None:
 def hash_of(path: Path) -> str:
     """The SHA-256 of a file, computed once a process for as long as the file does not change."""
     stat = path.stat()
-    return _hash(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    # The time of the content can be set to any value, that of the inode cannot.
+    return _hash(path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 @functools.lru_cache(maxsize=4096)
-def _hash(path: Path, inode: int, size: int, changed: int) -> str:
-    del inode, size, changed
+def _hash(path: Path, inode: int, size: int, content_changed: int, inode_changed: int) -> str:
+    del inode, size, content_changed, inode_changed
     return atomic.sha256_file(path)

@@ -17,7 +17,7 @@ from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.atomic import read_jsonl, sha256_bytes, tree_digest, write_jsonl
 from llmops_assets.tasks.registry import get_task
 
-CONFIG = DataConfig(raw_data_path="raw", output_path="out", preference_pairs=12)
+CONFIG = DataConfig(preference_pairs=12)
 LISTED = '{"action":"list"}'
 
 

@@ -18,7 +18,7 @@ from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.atomic import read_json, read_jsonl
 
-CONFIG = DataConfig(raw_data_path="raw", output_path="out")
+CONFIG = DataConfig()
 NAMES = ("Ana", "Bo", "Cy", "Di", "Ed", "Flo", "Gus", "Hal", "Ina", "Jo", "Kim", "Lea", "Max", "Ned", "Ola", "Pia")
 ERRANDS = ("call", "thank", "visit", "pay back", "write to", "lunch with", "invite", "wave to")
 

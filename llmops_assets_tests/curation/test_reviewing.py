@@ -24,7 +24,7 @@ from llmops_assets.curation.reviewing import (
 from llmops_assets.errors import DataError
 from llmops_assets.recipes.data import DataConfig
 
-CONFIG = DataConfig(raw_data_path="raw", output_path="out")
+CONFIG = DataConfig()
 
 
 def record(user: str, answer: str = '{"action":"list"}', name: str = "", composed: bool = False) -> Record:

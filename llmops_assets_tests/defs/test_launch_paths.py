@@ -83,12 +83,18 @@ def test_a_red_report_stops_a_stage_from_the_command_line(red_report: TinyProjec
 def test_a_reason_lets_a_red_report_through_and_is_recorded(red_report: TinyProject, tmp_path: Path) -> None:
     project = red_report.copy(tmp_path / "project")
     try:
-        project.llmops("run", "TaskMaster", "--stage", "deployment", "--override", "a preview for one customer")
+        done = project.llmops("run", "TaskMaster", "--stage", "deployment", "--override", "Ana: a preview")
     finally:
         project.stop_server()
     report = project.store.latest("eval_report", "TaskMaster")
-    (record,) = report.path.parent.glob("*.override.json")
-    assert json.loads(record.read_text(encoding="utf-8"))["reason"] == "a preview for one customer"
+    (record,) = json.loads(report.verdict_path.read_text(encoding="utf-8"))["overrides"]
+    assert (record["name"], record["reason"]) == ("Ana", "a preview")
+    assert f"  RED, let through by Ana on {record['at'][:10]}: a preview (eval_report: accuracy" in done.stdout
+
+
+def test_without_a_name_a_reason_lets_nothing_through_and_nothing_is_run(red_report: TinyProject) -> None:
+    done = red_report.llmops("run", "TaskMaster", "--stage", "deployment", "--override", "a preview", code=1)
+    assert done.stderr.startswith('llmops: expected an override as "Name: reason", got ')
 
 
 def test_a_green_product_is_not_stopped_by_a_red_one(tiny_project: TinyProject) -> None:

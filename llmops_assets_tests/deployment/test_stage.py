@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlparse
 
 import httpx
@@ -17,18 +16,18 @@ import pytest
 
 from llmops_assets.deployment.model_server import ModelServer
 from llmops_assets.errors import DeploymentError, GateError
-from llmops_assets.gates import Metric
 from llmops_assets.pipeline import graph, servers
 from llmops_assets.pipeline.asking import ask_product
 from llmops_assets.pipeline.deployment import ollama_deployment, roll_back_product
 from llmops_assets.pipeline.traffic import request_log
-from llmops_assets.pipeline.workshop import Made, Workshop, metadata
+from llmops_assets.pipeline.workshop import Made, Workshop
 from llmops_assets.project import Project
 from llmops_assets.recipes.schema import Recipe
 from llmops_assets.serving.embedded_server import RunningServer, find_running, start
 from llmops_assets.storage import atomic
 from llmops_assets_tests.deployment.releasing import SMOKE
 from llmops_assets_tests.deployment.test_connection import free_url
+from llmops_assets_tests.judged_product import put_grounds, put_report
 
 
 def recipe_at(url: str, version: str = "1.0.0", metrics_port: int = 0) -> Recipe:
@@ -61,24 +60,10 @@ class Desk:
     shop: Workshop
     lines: list[str]
 
-    def put(self, asset: str, files: dict[str, bytes], metrics: dict[str, Metric], **shown: Any) -> Made:
-        def make(work: Path) -> dict[str, Any]:
-            for name, data in files.items():
-                (work / name).write_bytes(data)
-            return metadata(metrics, **shown)
-
-        return self.shop.build(asset, inputs={}, settings=[str(sorted(files.items())), shown], make=make)
-
     def judged(self, gguf: Path) -> Made:
         """The file, its guard, and a green report on it."""
-        ones = {name: Metric(1.0) for name in ("read_back", "prompt_parity", "agreement")}
-        made = self.put("gguf_model", {"model.gguf": gguf.read_bytes()}, ones, sha256=atomic.sha256_file(gguf))
-        self.put("guard_model", {"guard.json": b"{}"}, {"usable": Metric(1.0)})
-        gates = self.shop.recipe.evaluation_gates()
-        green = {gate.metric: Metric(0.0 if gate.minimum is None else 1.0, 100_000) for gate in gates}
-        scores = atomic.to_json({made.artifact.digest: 1}).encode()
-        self.put("eval_report", {"scores.json": scores}, green, gguf_digest=made.artifact.digest)
-        return made
+        put_grounds(self.shop, gguf.read_bytes())
+        return put_report(self.shop, scores={atomic.sha256_file(gguf): 1})
 
     def with_version(self, version: str) -> "Desk":
         return Desk(replace(self.shop, recipe=recipe_at(self.shop.recipe.deployment.ollama_url, version)), self.lines)
@@ -135,9 +120,7 @@ def test_production_answers_again_after_the_server_was_gone(desk: Desk, old_gguf
 
 def test_a_report_on_another_file_deploys_nothing(desk: Desk, old_gguf: Path, new_gguf: Path) -> None:
     desk.judged(old_gguf)
-    ones = {name: Metric(1.0) for name in ("read_back", "prompt_parity", "agreement")}
-    data = new_gguf.read_bytes()
-    desk.put("gguf_model", {"model.gguf": data}, ones, sha256=atomic.sha256_bytes(data))
+    put_grounds(desk.shop, new_gguf.read_bytes())
     with pytest.raises(GateError, match="materialise eval_report again"):
         ollama_deployment(desk.shop)
 

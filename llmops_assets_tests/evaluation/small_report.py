@@ -33,6 +33,7 @@ EVIL = "</script><img src=\"http://evil.example/x\" onerror=\"document.title='ow
 PASSED = Score(1.0, "as expected")
 
 
+GROUNDS = ("model", "guard", "cases", "scorers", "recipe")
 MUTATIONS = {
     "says": "The scorers noticed 2 of 3 ways <now>.",
     "scores": [
@@ -81,6 +82,7 @@ def made(**changes: Any) -> dict[str, Any]:
         "version": "1.2.3",
         "gguf_sha256": "abcdef0123456789" * 4,
         "quantization": "Q8_0",
+        "grounds": {name: f"{place}" * 64 for place, name in enumerate(GROUNDS)},
         "passed": False,
         "gates": gate_rows(verdict()),
         "metrics": {name: vars(metric) for name, metric in METRICS.items()},

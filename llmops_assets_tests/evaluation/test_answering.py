@@ -1,4 +1,6 @@
+import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -61,6 +63,7 @@ def test_a_line_that_is_no_answer_is_passed_over(tmp_path: Path, line: str) -> N
         (replace(NOWHERE, url="http://elsewhere", name="other", workers=1), True),
         (replace(NOWHERE, digest="e" * 64), False),
         (replace(NOWHERE, max_tokens=13), False),
+        (replace(NOWHERE, form={"type": "object"}), False),
     ],
 )
 def test_an_answer_belongs_to_file_messages_and_options(other: ServedModel, same: bool) -> None:
@@ -88,6 +91,18 @@ def test_what_is_known_is_not_asked_again_and_another_file_is(served: ServedMode
     assert ask_all(known, ASKED[:4], AnswerCache(path), quiet) == found[:4]
     ask_all(replace(served, digest="e" * 64), ASKED[:4], AnswerCache(path), quiet)
     assert len(lines(path)) == 8
+
+
+def test_a_new_case_asks_only_itself_and_progress_says_how_long(served: ServedModel, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    ask_all(served, ASKED[:4], AnswerCache(path), quiet)
+    before, said = path.read_bytes(), list[str]()
+    ask_all(served, [ASKED[4], *ASKED[:4]], AnswerCache(path), said.append)
+    (new,) = lines(path)[4:]
+    assert path.read_bytes() == before + f"{new}\n".encode()
+    assert json.loads(new)["key"] == served.key(ASKED[4])
+    assert said[0] == "tiny: 4 answers are known, 1 to ask"
+    assert [re.sub(r"[0-9.]+/s", "RATE/s", line) for line in said[1:]] == ["tiny: 1/1 answers, RATE/s, ETA 0 s"]
 
 
 def test_the_first_ones_are_asked_alone(served: ServedModel, tmp_path: Path) -> None:

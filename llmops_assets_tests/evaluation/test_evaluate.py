@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from llmops_assets.evaluation.report import schema
+from llmops_assets.evaluation.scorer_code import scorer_digest
 from llmops_assets.evaluation.stage import EvaluationJob, evaluate
 from llmops_assets.gates import Gate
 from llmops_assets.recipes.evaluation import EvaluationConfig, JudgeConfig
+from llmops_assets.serving import engine_group
 from llmops_assets.storage.atomic import read_json, read_jsonl, sha256_file, write_jsonl
 from llmops_assets_tests.evaluation.judge.scripted_judge import fair, scripted_judge
 from llmops_assets_tests.evaluation.judged_cases import case
@@ -76,6 +78,7 @@ def spec(gguf: Path, folder: Path, **changes: Any) -> dict[str, Any]:
         gates=[asdict(Gate(**threshold.model_dump())) for threshold in config.gates()],
         config=config.model_dump(mode="json"),
         parallel=True,
+        grounds={**dict.fromkeys(("model", "guard", "cases", "recipe"), "ab" * 32), "scorers": scorer_digest()},
         labels=str(labels),
     )
     return json.loads(json.dumps({**asdict(job), **changes}))  # type: ignore[no-any-return]
@@ -196,8 +199,10 @@ def test_known_answers_give_the_same_bytes_without_asking(done: Path, tiny_gguf:
         assert (tmp_path / "work" / name).read_bytes() == (done / "work" / name).read_bytes(), name
 
 
-def test_asked_anew_only_the_latencies_differ(done: Path, tiny_gguf: Path, tmp_path: Path) -> None:
+def test_asked_anew_one_at_a_time_only_the_latencies_differ(done: Path, tiny_gguf: Path, tmp_path: Path) -> None:
     evaluate(spec(tiny_gguf, tmp_path, parallel=False), tmp_path / "work")
+    for name in ("eval_report.md", "scores.json", "cases.jsonl"):
+        assert (tmp_path / "work" / name).read_bytes() == (done / "work" / name).read_bytes(), name
     first, second = report_of(done), report_of(tmp_path)
     for name in LATENCIES:
         assert first["metrics"].pop(name)["value"] > 0
@@ -206,6 +211,16 @@ def test_asked_anew_only_the_latencies_differ(done: Path, tiny_gguf: Path, tmp_p
     assert first == second
     traffic = [read_jsonl(folder / "work" / "traffic.jsonl") for folder in (done, tmp_path)]
     assert [{**row, "latency_s": 0} for row in traffic[0]] == [{**row, "latency_s": 0} for row in traffic[1]]
+
+
+def test_a_file_too_large_for_a_core_is_asked_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(engine_group, "SMALL", tiny_gguf.stat().st_size - 1)
+    job = spec(tiny_gguf, tmp_path, base_gguf="", labels="")
+    write_cases(tmp_path / "cases", each=6)
+    evaluate(job, tmp_path / "work")
+    assert [group["at_once"] for group in report_of(tmp_path)["breakdowns"]["latency"]] == [1]
 
 
 def with_judge(done: Path, gguf: Path, folder: Path, judge: JudgeConfig) -> dict[str, Any]:

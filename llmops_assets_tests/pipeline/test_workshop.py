@@ -1,17 +1,18 @@
 """A red evaluation stays red, whatever is edited beside it."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from llmops_assets.errors import ArtifactCorruptError, GateError
-from llmops_assets.gates import Metric
+from llmops_assets.overrides import Override
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.workshop import REPORT, Made, Workshop, metadata
+from llmops_assets.pipeline.overridden import REPORT
+from llmops_assets.pipeline.workshop import Made, Workshop
 from llmops_assets.project import Project
 from llmops_assets.storage.atomic import read_json, write_json
+from llmops_assets_tests.judged_product import put_grounds, put_report
 
 
 @pytest.fixture
@@ -23,14 +24,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
 
 def evaluated(shop: Workshop) -> Made:
     """An evaluation in which nothing is right."""
-    gates = graph.gates_of("eval_report", shop.recipe)
-    metrics = {gate.metric: Metric(0.0 if gate.maximum is None else 1.0, 1000) for gate in gates}
-
-    def make(work: Path) -> dict[str, Any]:
-        write_json(work / REPORT, {"metrics": {name: asdict(metric) for name, metric in metrics.items()}})
-        return metadata(metrics)
-
-    return shop.build("eval_report", inputs={}, settings=1, make=make)
+    put_grounds(shop)
+    return put_report(shop, green=False)
 
 
 def test_a_verdict_that_was_turned_green_by_hand_lets_nothing_through(shop: Workshop) -> None:
@@ -63,7 +58,7 @@ def test_better_metrics_in_the_report_are_another_content_than_the_digest_says(s
 
 def test_an_override_is_for_a_red_verdict_never_for_a_missing_one(shop: Workshop) -> None:
     path = evaluated(shop).artifact.verdict_path
-    bold = replace(shop, override="Ana: demo for one customer")
+    bold = replace(shop, override=Override(name="Ana", reason="demo for one customer"))
     assert bold.need("eval_report").asset == "eval_report"
     path.unlink()
     with pytest.raises(GateError, match="found none"):

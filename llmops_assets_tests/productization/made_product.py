@@ -5,6 +5,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.gates import Gate, Metric, Verdict, judge
+from llmops_assets.overrides import Override, OverrideRecord
 from llmops_assets.productization.inputs import BundleInputs, DataSource, Example
 from llmops_assets.recipes.product import BundleDiscount, PricingTier, ProductConfig, Release
 from llmops_assets.storage import atomic
@@ -82,19 +84,15 @@ def made_report(digest: str, **metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def made_gates(*, passed: bool = True) -> dict[str, Any]:
-    """The stored verdict."""
-    row = {
-        "metric": "accuracy",
-        "value": 0.8923,
-        "threshold": ">= 0.85",
-        "n": 417,
-        "low": 0.8589,
-        "high": 0.9187,
-        "blocking": True,
-    }
-    outcome = "passed" if passed else "failed"
-    return {"passed": passed, "results": [{**row, "outcome": outcome, "reason": f"accuracy 0.8923, {outcome}"}]}
+def made_gates(*, passed: bool = True) -> Verdict:
+    """The verdict."""
+    accuracy = Metric(0.8923, 417, 0.8589, 0.9187)
+    return judge({"accuracy": accuracy}, [Gate("accuracy", minimum=0.85 if passed else 0.9)])
+
+
+def made_override() -> OverrideRecord:
+    """What lets a red one through."""
+    return Override(name="Ana", reason="agreed with the <first> customer").used("eval_report", ["accuracy"])
 
 
 def made_inputs(folder: Path, gguf: Path | None = None, **changes: Any) -> BundleInputs:

@@ -1,5 +1,6 @@
 """The catalogue page."""
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -10,12 +11,12 @@ import pytest
 from llmops_assets.errors import PackagingError
 from llmops_assets.productization.catalog import CatalogRow, offers, write_catalog
 from llmops_assets.productization.packaging import BundleResult
-from llmops_assets_tests.productization.made_product import made_gates, made_product
+from llmops_assets_tests.productization.made_product import made_gates, made_override, made_product
 
 
 @pytest.fixture
 def row(bundle: BundleResult) -> CatalogRow:
-    return CatalogRow(made_product(), made_gates(), bundle.metadata())
+    return CatalogRow(made_product(), made_gates(), bundle.metadata(), judged=bundle.manifest["model_sha256"])
 
 
 def page(work: Path, *rows: CatalogRow) -> str:
@@ -53,10 +54,23 @@ def test_what_is_not_for_sale_says_why(tmp_path: Path, row: CatalogRow) -> None:
         "a gate is red": replace(row, gates=made_gates(passed=False), bundle=None),
         "the bundle is not built yet": replace(row, bundle=None),
         "the bundle is still of version 1.4.0": replace(row, product=made_product(version="1.3.0")),
+        "the bundle holds another file than the one that was judged": replace(row, judged="0" * 64),
+        "the verdict is void": replace(row, void="the verdict is void"),
     }
     for number, (words, case) in enumerate(cases.items()):
         assert f"not for sale: {words}" in page(tmp_path / str(number), case) or words in case.obstacle
         assert not json.loads((tmp_path / str(number) / "catalog.json").read_text())["products"][0]["for_sale"]
+
+
+def test_what_is_sold_by_an_override_says_so_in_red(tmp_path: Path, row: CatalogRow) -> None:
+    assert row.bundle is not None
+    record = made_override()
+    gates = {"passed": False, "overrides": [record.model_dump(mode="json")]}
+    bundle = {**row.bundle, "manifest": {**row.bundle["manifest"], "gates": gates}}
+    found = page(tmp_path, replace(row, gates=made_gates(passed=False), bundle=bundle))
+    assert '<span class="pill bad">for sale, a red gate was overridden</span>' in found
+    assert f'<p class="note bad">{html.escape(record.line)}</p>' in found
+    assert json.loads((tmp_path / "catalog.json").read_text())["products"][0]["overrides"] == [record.line]
 
 
 def test_only_what_is_for_sale_is_offered_together(tmp_path: Path, row: CatalogRow) -> None:

@@ -12,7 +12,13 @@ from llmops_assets.productization.archive import safe_extract
 from llmops_assets.productization.inputs import BundleInputs, DataSource, ShippedGuard
 from llmops_assets.productization.packaging import SUMMARY, BundleResult, build_bundle, build_epoch
 from llmops_assets.storage import atomic
-from llmops_assets_tests.productization.made_product import made_gates, made_inputs, made_product, made_report
+from llmops_assets_tests.productization.made_product import (
+    made_gates,
+    made_inputs,
+    made_override,
+    made_product,
+    made_report,
+)
 
 
 def build(folder: Path, key: Ed25519PrivateKey, inputs: BundleInputs) -> BundleResult:
@@ -68,10 +74,15 @@ def test_a_red_gate_stops_the_sale(tmp_path: Path, key: Ed25519PrivateKey) -> No
 
 
 def test_an_override_is_written_where_the_buyer_reads_it(tmp_path: Path, key: Ed25519PrivateKey) -> None:
-    inputs = made_inputs(tmp_path, gates=made_gates(passed=False), override="agreed with the first customer")
+    inputs = made_inputs(tmp_path, gates=made_gates(passed=False), overrides=(made_override(),))
     tree = safe_extract(build(tmp_path, key, inputs).archive, tmp_path / "new")
     for paper in ("README.md", "MODEL_CARD.md"):
-        assert "agreed with the first customer" in (tree / paper).read_text()
+        text = (tree / paper).read_text()
+        assert f"> [!CAUTION]\n> **Released although a gate is red.**\n> - {made_override().line}\n" in text
+    for file in (tree / "manifest.json", tree / "evaluation/gates.json"):
+        found = atomic.read_json(file)
+        ((name, reason),) = {(row["name"], row["reason"]) for row in found.get("gates", found)["overrides"]}
+        assert (name, reason) == ("Ana", "agreed with the <first> customer")
 
 
 def test_a_licence_that_forbids_the_sale_stops_it(tmp_path: Path, key: Ed25519PrivateKey) -> None:

@@ -1,31 +1,35 @@
-"""Engines of one file behave as one engine."""
+"""Engines of one file behave as one engine, and no answer depends on what else is asked."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, Event
 
 import pytest
 
 from llmops_assets.errors import ServingError
+from llmops_assets.export.gguf import write_gguf
 from llmops_assets.serving import engine_group
-from llmops_assets.serving.engine import Engine
+from llmops_assets.serving.engine import Completion, Engine
 from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.options import Sampling
+from llmops_assets_tests.tiny_model import write_talkative_model
 
-PROMPTS = [f"word {number} and {number * 7}" for number in range(12)]
+PROMPTS = ["word 1 and 7", "word 2 and 14"]
 GREEDY = Sampling.greedy(max_tokens=8, stop=())
 
 
 @pytest.mark.parametrize(
     ("cores", "slots", "small", "engines", "threads", "share"),
     [
-        (2, 8, True, 2, 1, 4),
+        (2, 8, True, 2, 1, 1),
         (2, 8, False, 1, 2, 8),
-        (4, 2, True, 2, 2, 1),
-        (3, 8, True, 3, 1, 3),
-        (1, 4, True, 1, 1, 4),
+        (4, 2, True, 2, 1, 1),
+        (1, 4, True, 1, 1, 1),
     ],
 )
-def test_a_small_model_gets_an_engine_a_core_and_a_large_one_all_threads(
+def test_a_small_model_gets_an_engine_a_core_for_one_prompt_each_and_a_large_one_all_threads(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     cores: int,
@@ -45,25 +49,75 @@ def test_a_small_model_gets_an_engine_a_core_and_a_large_one_all_threads(
     assert made == [{"context": 64, "slots": share, "threads": threads}] * engines
 
 
-def test_all_engines_work_and_answer_as_one_does(monkeypatch: pytest.MonkeyPatch, tiny_gguf: Path) -> None:
+@pytest.fixture(scope="module")
+def talkative_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("talkative")
+    write_gguf(write_talkative_model(folder / "model"), folder / "model.gguf", "talkative")
+    return folder / "model.gguf"
+
+
+def answers(complete: Callable[..., Completion], prompts: list[str], workers: int) -> dict[str, str]:
+    """Of 64 tokens, for a difference in the last digits seldom shows in a word; on the same tests with a batch 4 of 60 did."""
+    greedy = Sampling.greedy(max_tokens=64)
+    with ThreadPoolExecutor(workers) as pool:
+        return dict(zip(prompts, pool.map(lambda prompt: complete(prompt, greedy).text, prompts), strict=True))
+
+
+def test_an_answer_does_not_depend_on_what_else_is_asked(monkeypatch: pytest.MonkeyPatch, talkative_gguf: Path) -> None:
     monkeypatch.setattr(engine_group, "usable_cores", lambda: 2)
-    one = Engine(tiny_gguf, context=128, slots=1, threads=1)
-    wanted = [one.complete(prompt, GREEDY).text for prompt in PROMPTS]
+    prompts = [f"remind me to water plant {number} {'very ' * (number % 9)}soon" for number in range(60)]
+    one = EngineGroup(talkative_gguf, context=256, slots=1)
+    alone = answers(one.complete, prompts, 1)
     one.close()
+    eight = EngineGroup(talkative_gguf, context=256, slots=8)
+    assert answers(eight.complete, prompts[::-1], 8) == alone
+    eight.close()
+    assert len(set(alone.values())) > 50
+
+
+def test_an_answer_does_not_depend_on_what_was_asked_before(talkative_gguf: Path) -> None:
+    rules = " ".join(f"rule {number} says {number * number}" for number in range(40))
+    alike = [f"{rules} remind me to water plant {number} {'very ' * (number % 9)}soon" for number in range(30)]
+    engine = Engine(talkative_gguf, context=512, slots=1, threads=1)
+    between = [each for prompt in alike for each in ("something else", prompt)]
+    after_others = answers(engine.complete, between, 1)
+    assert answers(engine.complete, alike, 1).items() <= after_others.items()
+    engine.close()
+
+
+def test_the_wait_for_a_free_engine_counts(tiny_gguf: Path) -> None:
+    group = EngineGroup(tiny_gguf, context=128, slots=1)
+    busy, calling = Event(), Event()
+
+    def hold(_: str) -> bool:
+        busy.set()
+        calling.wait(60)
+        time.sleep(0.5)
+        return True
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(group.complete, PROMPTS[0], GREEDY, on_text=hold)
+        busy.wait(60)
+        calling.set()
+        second = group.complete(PROMPTS[1], GREEDY)
+        assert first.result().stop_reason == "cancelled"
+    assert second.total_s >= second.first_token_s > 0.3
+    group.close()
+
+
+def test_all_engines_work(monkeypatch: pytest.MonkeyPatch, tiny_gguf: Path) -> None:
+    monkeypatch.setattr(engine_group, "usable_cores", lambda: 2)
     group = EngineGroup(tiny_gguf, context=128, slots=4)
-    used = set()
+    both = Barrier(2, timeout=20)
+    met: list[int] = []
 
-    def answer(prompt: str) -> str:
-        def note(_: str) -> bool:
-            used.update(place for place, busy in enumerate(group._busy) if busy)
-            return False
+    def meet(_: str) -> bool:
+        met.append(both.wait())
+        return True
 
-        return group.complete(prompt, GREEDY, on_text=note).text
-
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(answer, PROMPTS)) == wanted
-    assert used == {0, 1}
-    assert group._busy == [0, 0]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda prompt: group.complete(prompt, GREEDY, on_text=meet), PROMPTS))
+    assert sorted(met) == [0, 1]
     assert group.tokenize("word") == group.tokenize("word") != []
     group.close()
 
@@ -72,6 +126,5 @@ def test_an_engine_is_free_again_after_an_error(tiny_gguf: Path) -> None:
     group = EngineGroup(tiny_gguf, context=16, slots=1)
     with pytest.raises(ServingError):
         group.complete("word " * 400, GREEDY)
-    assert group._busy == [0]
     assert group.complete("word", GREEDY).output_tokens > 0
     group.close()

@@ -61,6 +61,29 @@ def test_forgotten_work_is_made_again_and_what_there_was_stays(tmp_path: Path) -
     assert build(store, text="never written").digest == second.digest
 
 
+def test_versions_stand_in_the_order_of_their_making_whatever_the_clock_said(tmp_path: Path) -> None:
+    store, made = ArtifactStore(tmp_path), []
+    for year, text in ((3, "one"), (2, "two"), (1, "three")):
+        made.append(build(store, text=text, settings=text).digest)
+        os.utime(store.latest("asset", "TaskMaster").path / "manifest.json", (year * 10**7, year * 10**7))
+    assert store.versions("asset", "TaskMaster") == made[::-1]
+    store.drop_files(store.load("asset", "TaskMaster", made[0]))
+    assert store.versions("asset", "TaskMaster") == made[::-1]
+
+
+def test_versions_of_before_they_were_counted_are_the_oldest(tmp_path: Path) -> None:
+    store, made = ArtifactStore(tmp_path), []
+    for text in ("one", "two", "three"):
+        made.append(build(store, text=text, settings=text).digest)
+    for seconds, digest in enumerate(made[:2]):
+        manifest = tmp_path / "asset" / "TaskMaster" / digest / "manifest.json"
+        values = atomic.read_json(manifest)
+        del values["sequence"]
+        atomic.write_json(manifest, values)
+        os.utime(manifest, (seconds + 1, seconds + 1))
+    assert store.versions("asset", "TaskMaster") == made[::-1]
+
+
 def test_same_content_has_the_same_digest(tmp_path: Path) -> None:
     store = ArtifactStore(tmp_path)
     assert build(store).digest == build(store, code_version="2").digest

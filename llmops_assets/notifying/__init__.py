@@ -1,0 +1,1 @@
+"""Who is told what happened to a product: what is new, which channels hear it, and what came of it."""

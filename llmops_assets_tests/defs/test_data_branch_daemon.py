@@ -1,0 +1,137 @@
+"""Pushes and the real daemon: a new version made of the data of that commit, a failure that is not tried again, a second try by hand."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmops_assets.storage.atomic import read_jsonl
+from llmops_assets_tests.defs.web_server import OVER, WebServer, web_server
+from llmops_assets_tests.tiny_project import RED_DATA, TinyProject
+from llmops_assets_tests.triggers.data_repository import DataRepository, data_repository
+
+RUNS = """
+query Runs($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
+  runId status creationTime startTime endTime tags { key value }
+} } } }"""
+ERRORS = """
+query Errors($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
+  ... on ExecutionStepFailureEvent { stepKey error { errorChain { error { message } } } }
+} } } }"""
+AGAIN = """
+mutation Again($again: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $again) {
+    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  }
+}"""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A project whose data are watched by a running daemon."""
+
+    project: TinyProject
+    repository: DataRepository
+    server: WebServer
+
+    def ended(self, commit: str, number: int = 1) -> list[dict[str, Any]]:
+        """Waits until as many runs on a commit have ended; these, the oldest first."""
+        wanted = {"tags": [{"key": "llmops/data_commit", "value": commit}]}
+        found: list[dict[str, Any]] = []
+
+        def over() -> bool:
+            found[:] = self.server.ask(RUNS, filter=wanted)["results"]
+            return sum(run["status"] in OVER for run in found) >= number
+
+        self.server.wait(over)
+        return sorted(found, key=lambda run: run["creationTime"])
+
+    def conversations(self) -> set[str]:
+        """The ids of the curated rows of the newest version."""
+        curated = self.project.store.latest("curated_conversations", "TaskMaster")
+        return {row["id"] for row in read_jsonl(curated.file("conversations.jsonl"))}
+
+
+def watch(project: TinyProject, folder: Path, monkeypatch: pytest.MonkeyPatch) -> DataRepository:
+    """TaskMaster's data in a repository, committed and not pushed yet; the sensor is switched on for its remote."""
+    made = data_repository(folder)
+    for name in ("raw/TaskMaster", "eval/TaskMaster", "TaskMaster"):
+        shutil.copytree(project.root / "data" / name, made.work / "data" / name)
+    shutil.copy(project.root / "data" / "eval" / "refusal_labels.jsonl", made.work / "data" / "eval")
+    made.commit({})
+    monkeypatch.setenv("LLMOPS_DATA_REPOSITORY", str(made.remote))
+    monkeypatch.setenv("LLMOPS_AUTOMATION", "data_branch_changed")
+    return made
+
+
+def row(name: str, request: str) -> str:
+    """A line of training data."""
+    said = [{"role": "user", "content": request}, {"role": "assistant", "content": '{"action":"list"}'}]
+    return json.dumps({"id": name, "messages": said, "category": "list", "source": "tiny rows"}) + "\n"
+
+
+def tags_of(run: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in run["tags"]}
+
+
+def test_broken_data_fail_once_and_say_why(
+    tiny_project: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = watch(tiny_project, tmp_path / "data", monkeypatch)
+    commit = repository.push({"data/raw/TaskMaster/rows.jsonl": "no json\n"})
+    with web_server(tiny_project) as server:
+        (run,) = Watched(tiny_project, repository, server).ended(commit)
+        errors = [event for event in server.ask(ERRORS, run=run["runId"])["events"] if event]
+    assert run["status"] == "FAILURE"
+    assert tags_of(run)["dagster/will_retry"] == "false"
+    assert errors[0]["stepKey"] == "curated_conversations"
+    said = "expected records of TaskMaster to pass cleaning, got none of 1; rows.jsonl:1: expected a JSON object"
+    assert said in str(errors[0]["error"]["errorChain"])
+
+
+@pytest.fixture(scope="module")
+def watched(made_project: TinyProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """A project whose TaskMaster is made. What lies in its own data folder from now on is nobody's."""
+    project, monkeypatch = made_project.copy(tmp_path_factory.mktemp("watched") / "project"), pytest.MonkeyPatch()
+    repository = watch(project, tmp_path_factory.mktemp("repository"), monkeypatch)
+    project.add_row("TaskMaster", "this was never pushed anywhere")
+    with web_server(project) as server:
+        yield Watched(project, repository, server)
+    project.stop_server()
+    monkeypatch.undo()
+
+
+@pytest.mark.slow
+def test_one_push_makes_a_new_version_of_the_data_of_its_commit(watched: Watched) -> None:
+    commit = watched.repository.push({"data/raw/TaskMaster/pushed.jsonl": row("pushed", "enumerate what Zoe promised")})
+    pushed = time.time()
+    (run,) = watched.ended(commit)
+    asked, started, ended = (run[name] - pushed for name in ("creationTime", "startTime", "endTime"))
+    sys.stdout.write(f"after the push: asked for {asked:.1f} s, started {started:.1f} s, ended {ended:.1f} s\n")
+    assert run["status"] == "SUCCESS"
+    assert tags_of(run)["llmops/version"] == "0.1.1"
+    deployed = watched.project.store.latest("ollama_deployment", "TaskMaster")
+    assert deployed.metadata["shown"]["version"] == "0.1.1"
+    assert "pushed" in watched.conversations()
+    assert "more-1" not in watched.conversations()
+
+
+@pytest.mark.slow
+def test_a_failed_run_is_executed_again_on_its_own_commit(watched: Watched) -> None:
+    """As the UI's button does it; in between the branch moves on."""
+    watched.project.change_recipe("TaskMaster", RED_DATA)
+    commit = watched.repository.push({"data/raw/TaskMaster/again.jsonl": row("again", "show whatever Yuki still owes")})
+    (failed,) = watched.ended(commit)
+    assert failed["status"] == "FAILURE"
+    watched.project.change_recipe("TaskMaster", {"data": {"coverage_minima": {"list": 10}}})
+    again = {"parentRunId": failed["runId"], "strategy": "FROM_FAILURE"}
+    assert watched.server.ask(AGAIN, again=again)["__typename"] == "LaunchRunSuccess"
+    _, second = watched.ended(commit, 2)
+    assert second["status"] == "SUCCESS"
+    assert "again" in watched.conversations()
