@@ -15,6 +15,8 @@ from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
 
 Outcome = Literal["passed", "failed", "undecided"]
+GATE = "gate"
+"""What the verdict is called beside its artifact."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ def gates_digest(gates: Sequence[Gate]) -> str:
 def record_verdict(artifact: Artifact, metrics: Mapping[str, Metric], gates: Sequence[Gate]) -> Verdict:
     """Judges an artifact and writes the verdict beside it."""
     verdict = judge(metrics, gates)
-    atomic.write_json(
-        artifact.verdict_path,
+    artifact.write_beside(
+        GATE,
         {
             "asset": artifact.asset,
             "product": artifact.product,
@@ -127,9 +129,7 @@ def record_verdict(artifact: Artifact, metrics: Mapping[str, Metric], gates: Seq
 
 def read_verdict(artifact: Artifact) -> dict[str, Any] | None:
     """The stored verdict, or None where there is none for this very digest of this product's asset."""
-    if not artifact.verdict_path.exists():
-        return None
-    stored: dict[str, Any] = atomic.read_json(artifact.verdict_path)
+    stored = artifact.read_beside(GATE) or {}
     own = {"asset": artifact.asset, "product": artifact.product, "digest": artifact.digest}
     return stored if {name: stored.get(name) for name in own} == own else None
 
@@ -154,9 +154,8 @@ def require_passed(
         _refuse_edited(artifact, stored, judge(metrics, gates))
     problem = _problem(artifact, gates, stored)
     if problem and stored is not None and override.strip():
-        atomic.write_json(
-            artifact.verdict_path.with_suffix(".override.json"),
-            {"digest": artifact.digest, "problem": problem, "reason": override.strip()},
+        artifact.write_beside(
+            f"{GATE}.override", {"digest": artifact.digest, "problem": problem, "reason": override.strip()}
         )
         return artifact
     if problem:

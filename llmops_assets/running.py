@@ -52,6 +52,7 @@ def run_product(shop: Workshop, stage: str = "", override: str = "", recipe_file
         shop.drop_intermediate()
     folders = (shop.project.root, shop.store.root / "results" / shop.product)
     result.write_result([folder / "pipeline_result.json" for folder in folders], found)
+    shop.store.keep(folders[1])
     return found
 
 

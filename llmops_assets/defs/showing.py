@@ -9,6 +9,7 @@ from llmops_assets.defs.partitions import PRODUCTS
 from llmops_assets.gates import GateResult
 from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.workshop import Made
+from llmops_assets.storage.artifact import Artifact
 
 
 def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -59,26 +60,27 @@ def _check(asset: str, name: str, result: GateResult) -> dg.AssetCheckResult:
 def _metadata(made: Made) -> dict[str, Any]:
     shown_values: dict[str, Any] = {
         "cached": made.artifact.cached,
-        "path": dg.MetadataValue.path(str(made.artifact.path)),
+        "path": dg.MetadataValue.path(made.artifact.location),
         "digest": made.artifact.digest,
         "duration_s": made.artifact.duration_s,
-        "size_mib": sum(file.stat().st_size for file in made.artifact.path.rglob("*") if file.is_file()) / 2**20,
+        "size_mib": made.artifact.size / 2**20,
     }
     if made.verdict.results:
         shown_values["gates"] = dg.MetadataValue.md(_gate_table(made))
     for name, value in made.artifact.metadata["shown"].items():
-        shown_values[name] = _value(made.artifact.path, name, value)
+        shown_values[name] = _value(made.artifact, name, value)
     return shown_values
 
 
-def _value(folder: Path, name: str, value: Any) -> Any:
-    if name.endswith("_plot"):
-        file = folder / value
-        return _image(file) if file.is_file() else f"{value} was dropped (save_intermediate: false)"
+def _value(artifact: Artifact, name: str, value: Any) -> Any:
+    shown_file = name.endswith(("_plot", "_markdown"))
+    if shown_file and artifact.dropped:
+        return f"{value} was dropped (save_intermediate: false)"
+    if shown_file and artifact.file(value).is_file():
+        file = artifact.file(value)
+        return _image(file) if name.endswith("_plot") else dg.MetadataValue.md(file.read_text(encoding="utf-8"))
     if name.endswith("_markdown"):
-        return dg.MetadataValue.md(
-            (folder / value).read_text(encoding="utf-8") if (folder / value).is_file() else value
-        )
+        return dg.MetadataValue.md(value)
     if isinstance(value, list) and value and all(_is_flat(row) for row in value):
         return dg.MetadataValue.table(records=[dg.TableRecord(row) for row in value])
     return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value

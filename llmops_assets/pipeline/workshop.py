@@ -117,9 +117,8 @@ class Workshop:
 def measured(artifact: Artifact) -> dict[str, Metric]:
     """What is judged: the metrics of the manifest, those of an evaluation from its report, which its digest holds."""
     found = dict(artifact.metadata["metrics"])
-    report = artifact.path / REPORT
-    if artifact.asset == "eval_report" and report.exists():
-        found |= atomic.read_json(report)["metrics"]
+    if artifact.asset == "eval_report" and artifact.file(REPORT).exists():
+        found |= atomic.read_json(artifact.file(REPORT))["metrics"]
     return {name: Metric(**value) for name, value in found.items()}
 
 

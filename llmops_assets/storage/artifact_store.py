@@ -20,42 +20,10 @@ from typing import Any
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact import Artifact as Artifact
 from llmops_assets.storage.manifests import MANIFEST, hash_of, is_whole, point_at, pointed_at, read_manifest
 
 SCRATCH = "scratch"
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One finished artifact: an immutable folder whose files hash to `digest`."""
-
-    asset: str
-    product: str
-    digest: str
-    path: Path
-    key: str
-    metadata: dict[str, Any]
-    duration_s: float
-    cached: bool = False
-    dropped: bool = False
-
-    def file(self, name: str) -> Path:
-        """The path of one of its files.
-
-        Raises:
-            StoreError: the files were dropped to save disk.
-        """
-        if self.dropped:
-            raise StoreError(
-                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false); "
-                f"delete {self.path} and run again with save_intermediate: true"
-            )
-        return self.path / name
-
-    @property
-    def verdict_path(self) -> Path:
-        """Where the verdict on this artifact lies: beside it, because the artifact itself never changes."""
-        return self.path.parent / f"{self.digest}.gate.json"
 
 
 @dataclass(frozen=True)
@@ -108,8 +76,7 @@ class ArtifactStore:
                     f"expected {entry['size']} bytes in {file} ({asset} of {product}), "
                     f"got {file.stat().st_size if file.is_file() else 'no file'}; delete {path} and run again"
                 )
-        key, metadata, seconds = manifest["key"], manifest["metadata"], manifest["duration_s"]
-        return Artifact(asset, product, digest, path, key, metadata, seconds, cached=True, dropped=dropped)
+        return Artifact(**facts_of(manifest), folder=path, cached=True)
 
     def versions(self, asset: str, product: str) -> list[str]:
         """The digests of all finished versions, the one made last first."""
@@ -185,25 +152,28 @@ class ArtifactStore:
         key = atomic.sha256_json(
             {"asset": asset, "product": product, "inputs": dict(inputs), "settings": settings, "code": code_version}
         )
-        job = _Job(asset, product, folder, key, dict(inputs))
+        job = Job(asset, product, folder, key, dict(inputs))
         with atomic.disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with locked(folder / ".lock"):
                 artifact = self._made(job) or self._make(job, make)
-                point_at(folder / "latest.json", artifact.digest)
+                self._point_latest(artifact)
         return artifact
 
     def forget(self, artifact: Artifact) -> None:
         """Keeps the artifact, and lets the next build of the same work make it anew: something outside was missing."""
         (self.folder(artifact.asset, artifact.product) / "by_key" / f"{artifact.key}.json").unlink(missing_ok=True)
 
-    def _made(self, job: "_Job") -> Artifact | None:
+    def keep(self, folder: Path) -> None:
+        """Makes a folder below the root, which is no artifact, last as long as the store; here it does already."""
+
+    def _made(self, job: "Job") -> Artifact | None:
         digest = pointed_at(job.memo)
         if not digest or not (job.folder / digest).exists():
             return None
         return self.verify(self.load(job.asset, job.product, digest))
 
-    def _make(self, job: "_Job", make: Callable[[Path], dict[str, Any]]) -> Artifact:
+    def _make(self, job: "Job", make: Callable[[Path], dict[str, Any]]) -> Artifact:
         work = job.folder / f".work-{job.key[:16]}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -211,12 +181,22 @@ class ArtifactStore:
         metadata = make(work)
         duration_s = round(time.monotonic() - started, 3)
         shutil.rmtree(work / SCRATCH, ignore_errors=True)
-        digest = _commit(job, work, metadata, duration_s)
-        return Artifact(job.asset, job.product, digest, job.folder / digest, job.key, metadata, duration_s)
+        manifest = _manifest(job, work, metadata, duration_s)
+        _publish(work, job.folder / manifest["digest"], manifest)
+        atomic.sync_folder(job.folder)
+        return self._record(job, manifest)
+
+    def _record(self, job: "Job", manifest: dict[str, Any]) -> Artifact:
+        """Makes a folder that is whole an artifact: the memo says that this work gave it."""
+        point_at(job.memo, manifest["digest"])
+        return Artifact(**facts_of(manifest), folder=job.folder / manifest["digest"])
+
+    def _point_latest(self, artifact: Artifact) -> None:
+        point_at(self.folder(artifact.asset, artifact.product) / "latest.json", artifact.digest)
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """What is to be built, and where."""
 
     asset: str
@@ -227,31 +207,35 @@ class _Job:
 
     @property
     def memo(self) -> Path:
+        """Which digest this work gave."""
         return self.folder / "by_key" / f"{self.key}.json"
 
 
-def _commit(job: _Job, work: Path, metadata: dict[str, Any], duration_s: float) -> str:
-    """Makes finished work an artifact and returns its digest; until the rename it is none."""
+def facts_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of its artifact, as the fields of `Artifact`."""
+    dropped = bool(manifest.get("dropped", False))
+    size = 0 if dropped else sum(entry["size"] for entry in manifest["files"].values())
+    same = {name: manifest[name] for name in ("asset", "product", "digest", "key", "metadata", "duration_s")}
+    return {**same, "dropped": dropped, "size": size}
+
+
+def _manifest(job: Job, work: Path, metadata: dict[str, Any], duration_s: float) -> dict[str, Any]:
+    """What finished work is to be recorded as; until its folder has its name it is no artifact."""
     (work / MANIFEST).unlink(missing_ok=True)
     files = {
         path.relative_to(work).as_posix(): {"sha256": hash_of(path), "size": path.stat().st_size}
         for path in atomic.files_in(work)
     }
-    digest = atomic.sha256_json(files)
-    manifest = {
+    return {
         "asset": job.asset,
         "product": job.product,
-        "digest": digest,
+        "digest": atomic.sha256_json(files),
         "key": job.key,
         "inputs": job.inputs,
         "files": files,
         "metadata": metadata,
         "duration_s": duration_s,
     }
-    _publish(work, job.folder / digest, manifest)
-    atomic.sync_folder(job.folder)
-    point_at(job.memo, digest)
-    return digest
 
 
 def _publish(work: Path, final: Path, manifest: dict[str, Any]) -> None:

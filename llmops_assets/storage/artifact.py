@@ -1,0 +1,69 @@
+"""One finished artifact of the store, as whoever consumes it sees it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_assets.errors import StoreError
+from llmops_assets.storage import atomic
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One finished artifact: an immutable folder whose files hash to `digest`."""
+
+    asset: str
+    product: str
+    digest: str
+    key: str
+    metadata: dict[str, Any]
+    duration_s: float
+    size: int
+    folder: Path
+    cached: bool = False
+    dropped: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The folder with all its files."""
+        return self.folder
+
+    @property
+    def location(self) -> str:
+        """Where it lies, for people."""
+        return str(self.folder)
+
+    def file(self, name: str) -> Path:
+        """The path of one of its files or folders; nothing is there where it has none of that name.
+
+        Raises:
+            StoreError: the files were dropped to save disk.
+        """
+        if self.dropped:
+            raise StoreError(
+                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false); "
+                f"delete {self.location} and run again with save_intermediate: true"
+            )
+        return self.folder / name
+
+    @property
+    def verdict_path(self) -> Path:
+        """Where the verdict on this artifact lies: beside it, because the artifact itself never changes."""
+        return self.beside("gate")
+
+    def beside(self, kind: str) -> Path:
+        """The path of what is said about it by others: `gate`, `gate.override`."""
+        return self.folder.parent / f"{self.digest}.{kind}.json"
+
+    def read_beside(self, kind: str) -> dict[str, Any] | None:
+        """What was said about it; None where nothing was.
+
+        Raises:
+            StoreError: it is no JSON.
+        """
+        found: dict[str, Any] | None = atomic.read_json(self.beside(kind)) if self.beside(kind).exists() else None
+        return found
+
+    def write_beside(self, kind: str, value: dict[str, Any]) -> None:
+        """Says something about it, in the place of what was said before."""
+        atomic.write_json(self.beside(kind), value)
