@@ -98,9 +98,9 @@ def _outcomes(shop: Workshop, events: Sequence[Any], seconds: Mapping[str, float
 
 
 def _reason(shop: Workshop, asset: str, event: Any) -> str:
-    """The innermost message on one line: the library's wrapping says nothing to a person."""
+    """What the step said, else the innermost message, on one line: the library's wrapping says nothing to a person."""
     error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and error.cls_name != "Failure":
         error = error.cause
     if error is None:
         return "failed without an error"

@@ -1,5 +1,6 @@
 """From a finished step to what Dagster records: metadata for people, the data version, one check result a gate."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import dagster as dg
 from llmops_assets.defs.partitions import PRODUCTS
 from llmops_assets.gates import GateResult
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.workshop import Made
+from llmops_assets.pipeline.workshop import Made, Workshop
+from llmops_assets.resources.workshop import WorkshopResource
 from llmops_assets.storage.artifact import Artifact
 
 
@@ -31,8 +33,21 @@ def code_version(asset: str) -> str:
     return graph.BY_NAME[asset].code_version
 
 
-def shown(made: Made) -> dg.MaterializeResult[Any]:
-    """What the UI shows of a finished step."""
+def shown(
+    step: Callable[[Workshop], Made], workshop: WorkshopResource, context: dg.AssetExecutionContext
+) -> dg.MaterializeResult[Any]:
+    """Carries a step out and says what the UI shows of it.
+
+    Raises:
+        dagster.Failure: the step raised. Only a step that was lost with its machine is tried again: an error would come again.
+    """
+    try:
+        return _shown(step(workshop.of(context)))
+    except Exception as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _shown(made: Made) -> dg.MaterializeResult[Any]:
     asset = made.artifact.asset
     names = [name for name, _ in graph.check_names(asset, made.recipe)]
     results = [_check(asset, name, result) for name, result in zip(names, made.verdict.results, strict=True)]

@@ -1,5 +1,6 @@
 """One finished artifact of the store, as whoever consumes it sees it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,11 @@ class Artifact:
     def write_beside(self, kind: str, value: dict[str, Any]) -> None:
         """Says something about it, in the place of what was said before."""
         atomic.write_json(self.beside(kind), value)
+
+
+def facts_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of its artifact, as the fields of `Artifact`."""
+    dropped = bool(manifest.get("dropped", False))
+    size = 0 if dropped else sum(entry["size"] for entry in manifest["files"].values())
+    same = {name: manifest[name] for name in ("asset", "product", "digest", "key", "metadata", "duration_s")}
+    return {**same, "dropped": dropped, "size": size}

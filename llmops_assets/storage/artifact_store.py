@@ -21,6 +21,7 @@ from typing import Any
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact import Artifact as Artifact
+from llmops_assets.storage.artifact import facts_of
 from llmops_assets.storage.manifests import MANIFEST, hash_of, is_whole, point_at, pointed_at, read_manifest
 
 SCRATCH = "scratch"
@@ -209,14 +210,6 @@ class Job:
     def memo(self) -> Path:
         """Which digest this work gave."""
         return self.folder / "by_key" / f"{self.key}.json"
-
-
-def facts_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What a manifest says of its artifact, as the fields of `Artifact`."""
-    dropped = bool(manifest.get("dropped", False))
-    size = 0 if dropped else sum(entry["size"] for entry in manifest["files"].values())
-    same = {name: manifest[name] for name in ("asset", "product", "digest", "key", "metadata", "duration_s")}
-    return {**same, "dropped": dropped, "size": size}
 
 
 def _manifest(job: Job, work: Path, metadata: dict[str, Any], duration_s: float) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
-from llmops_assets.storage.artifact_store import Artifact, ArtifactStore, Job, facts_of
+from llmops_assets.storage.artifact import Artifact, facts_of
+from llmops_assets.storage.artifact_store import ArtifactStore, Job
 from llmops_assets.storage.manifests import MANIFEST, checked_manifest, hash_of
 from llmops_assets.storage.object_store import ObjectStore, Read
 
