@@ -24,6 +24,7 @@ from llmops_assets_tests.tiny_project import TinyProject, write_tiny_base, write
 SIZES = (1, 3, 30, 300)
 RUNS = 5
 """Products that are really run at each size; what a run costs does not hang on the others unless the figures say so."""
+CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
 SENSOR = "data_folder_changed"
 ASSET_GRAPH = """
 query AssetGraph { assetNodes { id assetKey { path } dependencyKeys { path } dependedByKeys { path } groupName kinds
@@ -51,7 +52,8 @@ def write_products(folder: Path, count: int) -> TinyProject:
     return project
 
 
-def timed(work: Callable[[], Any], clock: Callable[[], float] = time.monotonic) -> tuple[float, Any]:
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    clock = CLOCKS[os.environ["CLOCK"]]
     started = clock()
     found = work()
     return clock() - started, found
@@ -131,8 +133,7 @@ def run() -> dict[str, float]:
         plain()  # tokenizer and libraries are loaded once a process, whoever does it
         shutil.rmtree(project.store.root)
         found = {"dagster_new_s": orchestrated(instance)}
-        cpu, found["dagster_made_s"] = timed(lambda: orchestrated(instance), time.process_time)
-        found["dagster_made_cpu_s"] = [cpu / len(recipes)]
+        found["dagster_made_s"] = orchestrated(instance)
         found["plain_made_s"] = plain()
         shutil.rmtree(project.store.root)
         found["plain_new_s"] = plain()
@@ -183,8 +184,10 @@ def report(sizes: Sequence[int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: on a machine with other work")
     parser.add_argument("--part", choices=PARTS)
     given = parser.parse_args()
+    os.environ.setdefault("CLOCK", given.clock)
     if given.part:
         print(json.dumps(PARTS[given.part]()))
     else:
