@@ -65,3 +65,13 @@ def test_products_are_found_whatever_their_capitals_and_a_broken_recipe_hides_no
         (tmp_path / path.name).write_text(path.read_text())
     (tmp_path / "broken.yaml").write_text("data: [")
     assert product_names(tmp_path) == ["TaskMaster", "CodeReviewer", "DocWriter", "broken"]
+
+
+def test_a_recipe_is_read_once_for_as_long_as_its_file_does_not_change(tmp_path: Path) -> None:
+    """Every step of every product asks for all of them."""
+    path, text = tmp_path / "task_master.yaml", (FOLDER / "task_master.yaml").read_text()
+    path.write_text(text)
+    first = load_recipe(path)
+    assert load_recipe(path) is first
+    path.write_text(text.replace("sft_epochs: 1", "sft_epochs: 12"))
+    assert load_recipe(path).training.sft_epochs == 12
