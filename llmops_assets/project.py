@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmops_assets.storage.artifact_store import ArtifactStore
+from llmops_assets.storage.remote_store import open_store
 
 MARK = "workspace.yaml"
 
@@ -33,8 +34,13 @@ class Project:
 
     @property
     def store(self) -> ArtifactStore:
-        """The artifact store: LLMOPS_STORE, or `data/artifacts` in the checkout."""
-        return ArtifactStore(Path(os.environ.get("LLMOPS_STORE", self.root / "data" / "artifacts")))
+        """The artifact store: LLMOPS_STORE (a folder, or s3://bucket/prefix), or `data/artifacts` in the checkout.
+
+        Raises:
+            StoreError: LLMOPS_STORE is a URL of another kind.
+        """
+        place = os.environ.get("LLMOPS_STORE") or str(self.root / "data" / "artifacts")
+        return open_store(place, Path(os.environ.get("LLMOPS_SCRATCH", self.home / "copies")))
 
     @property
     def home(self) -> Path:

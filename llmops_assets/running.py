@@ -57,6 +57,7 @@ def run_product(shop: Workshop, stage: str = "", override: str = "", recipe_file
         shop.drop_intermediate()
     folders = (shop.project.root, shop.store.root / "results" / shop.product)
     result.write_result([folder / "pipeline_result.json" for folder in folders], found)
+    shop.store.keep(folders[1])
     return found
 
 
@@ -107,9 +108,9 @@ def _outcomes(shop: Workshop, events: Sequence[Any], seconds: Mapping[str, float
 
 
 def _reason(shop: Workshop, asset: str, event: Any) -> str:
-    """The innermost message on one line: the library's wrapping says nothing to a person."""
+    """What the step said, else the innermost message, on one line: the library's wrapping says nothing to a person."""
     error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
+    while error is not None and error.cause is not None and error.cls_name != "Failure":
         error = error.cause
     if error is None:
         return "failed without an error"

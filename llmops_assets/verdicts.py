@@ -8,7 +8,6 @@ so that all agree is not noticed: the machine keeps no secret from its user.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +18,8 @@ from llmops_assets.overrides import Override, OverrideRecord
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
 
+GATE = "gate"
+"""What the verdict is called beside its artifact."""
 RECORDS = TypeAdapter(tuple[OverrideRecord, ...])
 
 
@@ -65,18 +66,18 @@ def record_verdict(artifact: Artifact, findings: Findings, gates: Sequence[Gate]
     """Judges an artifact and writes the verdict beside it; overrides stay in it where it is the very same as before."""
     body = _body(artifact, findings, gates)
     try:
-        stored = _stored(artifact.verdict_path)
+        stored = _stored(artifact)
     except StoreError:
         stored = {}
-    _write(artifact, body, recorded_overrides(artifact.verdict_path) if _same(stored, body) else ())
+    _write(artifact, body, recorded_overrides(stored) if _same(stored, body) else ())
     return judge(findings.metrics, gates)
 
 
-def recorded_overrides(verdict: Path) -> tuple[OverrideRecord, ...]:
-    """What a verdict's file says of overrides, whatever else it says; none where there is no file that can be read."""
+def recorded_overrides(verdict: Any) -> tuple[OverrideRecord, ...]:
+    """What a verdict that was read says of overrides, whatever else it says; none where it cannot be understood."""
     try:
-        return RECORDS.validate_python(_stored(verdict).get("overrides", ()))
-    except (StoreError, ValidationError):
+        return RECORDS.validate_python(verdict.get("overrides", ()) if isinstance(verdict, dict) else ())
+    except ValidationError:
         return ()
 
 
@@ -93,11 +94,12 @@ def stand(
     """
     body = _body(artifact, findings, gates)
     try:
-        void = _void(artifact, body, _stored(artifact.verdict_path), now or {})
+        stored = _stored(artifact)
+        void = _void(artifact, body, stored, now or {})
     except StoreError as error:
-        void = f"the verdict on {_name(artifact)} cannot be read: {error}"
-    overrides = recorded_overrides(artifact.verdict_path)
-    return Standing(artifact, tuple(gates), findings, judge(findings.metrics, gates), void, overrides)
+        stored, void = {}, f"the verdict on {_name(artifact)} cannot be read: {error}"
+    verdict = judge(findings.metrics, gates)
+    return Standing(artifact, tuple(gates), findings, verdict, void, recorded_overrides(stored))
 
 
 def require_passed(standing: Standing, override: Override | None = None) -> Artifact:
@@ -137,13 +139,13 @@ def _body(artifact: Artifact, findings: Findings, gates: Sequence[Gate]) -> dict
 
 def _write(artifact: Artifact, body: Mapping[str, Any], overrides: Sequence[OverrideRecord]) -> None:
     more = {"overrides": [record.model_dump(mode="json") for record in overrides]} if overrides else {}
-    atomic.write_json(artifact.verdict_path, {**body, **more})
+    artifact.write_beside(GATE, {**body, **more})
 
 
-def _stored(verdict: Path) -> dict[str, Any]:
-    """The file as it stands; empty where there is none."""
-    found = atomic.read_json(verdict) if verdict.exists() else {}
-    return found if isinstance(found, dict) else {"edited": found}
+def _stored(artifact: Artifact) -> dict[str, Any]:
+    """What lies beside the artifact, as it stands; empty where nothing does."""
+    found: Any = artifact.read_beside(GATE)
+    return found if isinstance(found, dict) else {} if found is None else {"edited": found}
 
 
 def _same(stored: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

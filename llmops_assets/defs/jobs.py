@@ -4,6 +4,7 @@ import dagster as dg
 
 from llmops_assets.defs.partitions import RECIPES
 from llmops_assets.pipeline import graph
+from llmops_assets.resources.executors import lost_step_policy
 
 WHOLE = [node.name for node in graph.NODES]
 BROKEN = "".join(f" {product} cannot run: {message}." for product, message in RECIPES.broken.items())
@@ -14,12 +15,14 @@ build_product = dg.define_asset_job(
     selection=dg.AssetSelection.assets(*WHOLE),
     description="Raw data to a served, monitored, packaged model of one product. Gates between; nothing unchanged is done twice."
     + BROKEN,
+    op_retry_policy=lost_step_policy(),
 )
 stage_jobs = [
     dg.define_asset_job(
         f"build_{stage}",
         selection=dg.AssetSelection.assets(*[node.name for node in graph.NODES if node.stage == stage]),
         description=f"Only the {stage} stage of one product; gates of what it consumes still hold.",
+        op_retry_policy=lost_step_policy(),
     )
     for stage in graph.STAGES
 ]

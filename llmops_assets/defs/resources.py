@@ -5,6 +5,7 @@ import sys
 
 import dagster as dg
 
+from llmops_assets.resources.executors import chosen_executor
 from llmops_assets.resources.notifier import NotifierResource
 from llmops_assets.resources.workshop import WorkshopResource
 
@@ -38,9 +39,9 @@ PROGRESS = dg.LoggerDefinition(_plain_logger, description="One plain line for ea
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    """In-process by default: heavy steps are child processes anyway, and a step costs 0.2 s instead of 4."""
+    """One resource, the executor that LLMOPS_EXECUTOR names, and the loggers."""
     return dg.Definitions(
         resources={"workshop": WorkshopResource(), "notifier": NotifierResource()},
-        executor=dg.in_process_executor,
+        executor=chosen_executor(),
         loggers={"console": dg.colored_console_logger, "progress": PROGRESS},
     )

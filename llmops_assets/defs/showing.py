@@ -1,5 +1,6 @@
 """From a finished step to what Dagster records: metadata for people, the data version, one check result a gate."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import dagster as dg
 from llmops_assets.defs.partitions import PRODUCTS
 from llmops_assets.gates import GateResult
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.workshop import Made
+from llmops_assets.pipeline.workshop import Made, Workshop
+from llmops_assets.resources.workshop import WorkshopResource
+from llmops_assets.storage.artifact import Artifact
 
 
 def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
@@ -30,8 +33,21 @@ def code_version(asset: str) -> str:
     return graph.BY_NAME[asset].code_version
 
 
-def shown(made: Made) -> dg.MaterializeResult[Any]:
-    """What the UI shows of a finished step."""
+def shown(
+    step: Callable[[Workshop], Made], workshop: WorkshopResource, context: dg.AssetExecutionContext
+) -> dg.MaterializeResult[Any]:
+    """Carries a step out and says what the UI shows of it.
+
+    Raises:
+        dagster.Failure: the step raised. Only a step that was lost with its machine is tried again: an error would come again.
+    """
+    try:
+        return _shown(step(workshop.of(context)))
+    except Exception as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def _shown(made: Made) -> dg.MaterializeResult[Any]:
     asset = made.artifact.asset
     names = [name for name, _ in graph.check_names(asset, made.recipe)]
     results = [_check(made, name, result) for name, result in zip(names, made.verdict.results, strict=True)]
@@ -61,17 +77,17 @@ def _check(made: Made, name: str, result: GateResult) -> dg.AssetCheckResult:
 def _metadata(made: Made) -> dict[str, Any]:
     shown_values: dict[str, Any] = {
         "cached": made.artifact.cached,
-        "path": dg.MetadataValue.path(str(made.artifact.path)),
+        "path": dg.MetadataValue.path(made.artifact.location),
         "digest": made.artifact.digest,
         "duration_s": made.artifact.duration_s,
-        "size_mib": sum(file.stat().st_size for file in made.artifact.path.rglob("*") if file.is_file()) / 2**20,
+        "size_mib": made.artifact.size / 2**20,
     }
     if made.overrides:
         shown_values["overridden"] = _overridden(made)
     if made.verdict.results:
         shown_values["gates"] = dg.MetadataValue.md(_gate_table(made))
     for name, value in made.artifact.metadata["shown"].items():
-        shown_values[name] = _value(made.artifact.path, name, value)
+        shown_values[name] = _value(made.artifact, name, value)
     return shown_values
 
 
@@ -80,14 +96,15 @@ def _overridden(made: Made) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n\n".join(record.markdown for record in made.overrides))
 
 
-def _value(folder: Path, name: str, value: Any) -> Any:
-    if name.endswith("_plot"):
-        file = folder / value
-        return _image(file) if file.is_file() else f"{value} was dropped (save_intermediate: false)"
+def _value(artifact: Artifact, name: str, value: Any) -> Any:
+    shown_file = name.endswith(("_plot", "_markdown"))
+    if shown_file and artifact.dropped:
+        return f"{value} was dropped (save_intermediate: false)"
+    if shown_file and artifact.file(value).is_file():
+        file = artifact.file(value)
+        return _image(file) if name.endswith("_plot") else dg.MetadataValue.md(file.read_text(encoding="utf-8"))
     if name.endswith("_markdown"):
-        return dg.MetadataValue.md(
-            (folder / value).read_text(encoding="utf-8") if (folder / value).is_file() else value
-        )
+        return dg.MetadataValue.md(value)
     if isinstance(value, list) and value and all(_is_flat(row) for row in value):
         return dg.MetadataValue.table(records=[dg.TableRecord(row) for row in value])
     return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value

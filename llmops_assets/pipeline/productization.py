@@ -131,6 +131,7 @@ def product_catalog(project: Project) -> dict[str, Any]:
     folder = project.store.root / "product_catalog"
     folder.mkdir(parents=True, exist_ok=True)
     found = write_catalog(folder, rows)
+    project.store.keep(folder)
     return {**found, "path": str(folder / "catalog.html"), **({"left_out": recipes.broken} if recipes.broken else {})}
 
 

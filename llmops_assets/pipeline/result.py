@@ -73,7 +73,7 @@ def _add(stage: StageResult, shop: Workshop, outcome: StepOutcome) -> None:
         stage.error = stage.error or f"{outcome.asset}: {outcome.error}"
     artifact = _found(shop, outcome.asset)
     if artifact is not None:
-        stage.artifacts[outcome.asset] = str(artifact.path)
+        stage.artifacts[outcome.asset] = artifact.location
         stage.metrics.update({name: metric["value"] for name, metric in artifact.metadata["metrics"].items()})
 
 
@@ -91,7 +91,7 @@ def _final(shop: Workshop) -> dict[str, str]:
         artifact = _found(shop, asset)
         if artifact is not None and not artifact.dropped:
             name = artifact.metadata["shown"].get("archive", file) if file == "archive" else file
-            found[key] = str(artifact.file(name))
+            found[key] = f"{artifact.location}/{name}"
     return found
 
 

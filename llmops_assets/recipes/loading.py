@@ -1,6 +1,8 @@
 """YAML -> Recipe, with errors that name the file, the key, what was expected, and the closest right key."""
 
+import contextlib
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,11 +47,24 @@ class Recipes(Mapping[str, Recipe]):
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Reads one recipe.
+    """Reads one recipe; once a process for as long as the file does not change, for each step asks for those of all products.
 
     Raises:
         RecipeError: one line for the first thing that is wrong.
     """
+    with contextlib.suppress(OSError):
+        stat = path.stat()
+        return _unchanged(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return _read(path)
+
+
+@functools.lru_cache(maxsize=65536)
+def _unchanged(path: Path, inode: int, size: int, changed: int) -> Recipe:
+    del inode, size, changed
+    return _read(path)
+
+
+def _read(path: Path) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -57,7 +72,7 @@ def load_recipe(path: Path) -> Recipe:
     except (UnicodeDecodeError, OSError) as error:
         raise RecipeError(f"expected readable UTF-8 in {path}, got: {error}") from error
     try:
-        value = yaml.safe_load(text)
+        value = _parse(text)
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" line {where.line + 1}" if where else ""
@@ -73,6 +88,14 @@ def load_recipe(path: Path) -> Recipe:
         return Recipe.model_validate(value)
     except ValidationError as error:
         raise RecipeError(_one_line(path, error)) from error
+
+
+def _parse(text: str) -> Any:
+    """YAML by the C parser, eight times as fast; what it refuses goes through the other one, for its words."""
+    try:
+        return yaml.load(text, yaml.CSafeLoader)
+    except yaml.YAMLError:
+        return yaml.safe_load(text)
 
 
 def load_recipes(folder: Path) -> Recipes:

@@ -20,43 +20,12 @@ from typing import Any
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
+from llmops_assets.storage.artifact import Artifact as Artifact
+from llmops_assets.storage.artifact import facts_of
 from llmops_assets.storage.manifests import MANIFEST, hash_of, point_at, pointed_at, read_manifest, sequence_of
 from llmops_assets.storage.publishing import Job, publish
 
 SCRATCH = "scratch"
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """One finished artifact: an immutable folder whose files hash to `digest`."""
-
-    asset: str
-    product: str
-    digest: str
-    path: Path
-    key: str
-    metadata: dict[str, Any]
-    duration_s: float
-    cached: bool = False
-    dropped: bool = False
-
-    def file(self, name: str) -> Path:
-        """The path of one of its files.
-
-        Raises:
-            StoreError: the files were dropped to save disk.
-        """
-        if self.dropped:
-            raise StoreError(
-                f"expected the files of {self.asset} of {self.product}, they were dropped (save_intermediate: false, or `llmops gc`); "
-                f"delete {self.path} and run again with save_intermediate: true"
-            )
-        return self.path / name
-
-    @property
-    def verdict_path(self) -> Path:
-        """Where the verdict on this artifact lies: beside it, because the artifact itself never changes."""
-        return verdict_file(self.path.parent, self.digest)
 
 
 @dataclass(frozen=True)
@@ -114,8 +83,7 @@ class ArtifactStore:
                     f"expected {entry['size']} bytes in {file} ({asset} of {product}), "
                     f"got {file.stat().st_size if file.is_file() else 'no file'}; delete {path} and run again"
                 )
-        key, metadata, seconds = manifest["key"], manifest["metadata"], manifest["duration_s"]
-        return Artifact(asset, product, digest, path, key, metadata, seconds, cached=True, dropped=dropped)
+        return Artifact(**facts_of(manifest), folder=path, cached=True)
 
     def versions(self, asset: str, product: str) -> list[str]:
         """The digests of all finished versions, the one made last first, whatever the clock said when they were made."""
@@ -198,7 +166,7 @@ class ArtifactStore:
             folder.mkdir(parents=True, exist_ok=True)
             with locked(folder / ".lock"):
                 artifact = self._made(job) or self._make(job, make)
-                point_at(folder / "latest.json", artifact.digest)
+                self._point_latest(artifact)
         return artifact
 
     def made_by(self, asset: str, product: str, key: str) -> str:
@@ -208,6 +176,18 @@ class ArtifactStore:
     def forget(self, artifact: Artifact) -> None:
         """Keeps the artifact, and lets the next build of the same work make it anew: something outside was missing."""
         (self.folder(artifact.asset, artifact.product) / "by_key" / f"{artifact.key}.json").unlink(missing_ok=True)
+
+    def keep(self, folder: Path) -> None:
+        """Makes a folder below the root, which is no artifact, last as long as the store; here it does already."""
+
+    def said_of(self, asset: str, product: str, digest: str, kind: str) -> Any:
+        """What was said about a version by others, whatever state it is in; None where nothing was.
+
+        Raises:
+            StoreError: it is no JSON.
+        """
+        path = self.folder(asset, product) / f"{digest}.{kind}.json"
+        return atomic.read_json(path) if path.exists() else None
 
     def _made(self, job: Job) -> Artifact | None:
         digest = pointed_at(job.memo)
@@ -223,13 +203,15 @@ class ArtifactStore:
         metadata = make(work)
         duration_s = round(time.monotonic() - started, 3)
         shutil.rmtree(work / SCRATCH, ignore_errors=True)
-        digest = publish(job, work, metadata, duration_s)
-        return Artifact(job.asset, job.product, digest, job.folder / digest, job.key, metadata, duration_s)
+        return self._record(job, publish(job, work, metadata, duration_s))
 
+    def _record(self, job: Job, manifest: dict[str, Any]) -> Artifact:
+        """Makes a folder that is whole an artifact: the memo says that this work gave it."""
+        point_at(job.memo, manifest["digest"])
+        return Artifact(**facts_of(manifest), folder=job.folder / manifest["digest"])
 
-def verdict_file(folder: Path, digest: str) -> Path:
-    """Where the verdict on a version in this folder lies."""
-    return folder / f"{digest}.gate.json"
+    def _point_latest(self, artifact: Artifact) -> None:
+        point_at(self.folder(artifact.asset, artifact.product) / "latest.json", artifact.digest)
 
 
 def key_of(asset: str, product: str, *, inputs: Mapping[str, str], settings: Any, code_version: str) -> str:

@@ -15,7 +15,7 @@ from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
 
 def leased(artifact: Artifact) -> Artifact:
     """The artifact, leased for as long as anybody holds the object: nothing deletes its files meanwhile."""
-    handle = os.open(artifact.path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = os.open(artifact.folder, os.O_RDONLY | os.O_CLOEXEC)
     fcntl.flock(handle, fcntl.LOCK_SH)
     weakref.finalize(artifact, os.close, handle)
     return artifact

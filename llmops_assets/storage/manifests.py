@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
@@ -13,7 +13,7 @@ MANIFEST = "manifest.json"
 
 
 def read_manifest(folder: Path, what: str) -> dict[str, Any]:
-    """The manifest of an artifact's folder.
+    """The manifest of an artifact's folder, which is named by the digest; see `checked_manifest`.
 
     Args:
         folder: is named by the digest.
@@ -22,19 +22,33 @@ def read_manifest(folder: Path, what: str) -> dict[str, Any]:
     Raises:
         ArtifactCorruptError: it is missing, no JSON, or lists other files than those the digest was made of.
     """
-    advice = f"delete {folder} and run again"
     try:
-        manifest: dict[str, Any] = atomic.read_json(folder / MANIFEST)
+        manifest = atomic.read_json(folder / MANIFEST)
+    except StoreError:
+        manifest = None
+    return checked_manifest(manifest, folder.name, what, str(folder))
+
+
+def checked_manifest(manifest: Any, digest: str, what: str, where: str) -> dict[str, Any]:
+    """What was read as a manifest, if it is one for this digest.
+
+    Raises:
+        ArtifactCorruptError: it is none, or lists other files than those the digest was made of.
+    """
+    advice = f"delete {where} and run again"
+    try:
         found = atomic.sha256_json(manifest["files"])
-    except (StoreError, KeyError, TypeError) as error:
+        outside = [name for name in manifest["files"] if PurePosixPath(name).is_absolute() or ".." in name.split("/")]
+    except (KeyError, TypeError) as error:
         raise ArtifactCorruptError(
-            f"expected the manifest of {what} in {folder}, got none that is whole; {advice}"
+            f"expected the manifest of {what} in {where}, got none that is whole; {advice}"
         ) from error
-    if found != folder.name:
+    if found != digest or outside:
         raise ArtifactCorruptError(
-            f"expected files that hash to {folder.name[:12]} in the manifest of {what}, got {found[:12]}; {advice}"
+            f"expected files that hash to {digest[:12]} in the manifest of {what}, "
+            f"got {f'the path {outside[0]}' if outside else found[:12]}; {advice}"
         )
-    return manifest
+    return dict(manifest)
 
 
 def sequence_of(manifest: Path) -> int:

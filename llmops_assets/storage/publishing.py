@@ -1,4 +1,4 @@
-"""From finished work to an artifact: its manifest, its place under its digest, and the memo of what this work gave."""
+"""From finished work to an artifact's folder: its manifest, and its place under its digest."""
 
 import shutil
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.storage import atomic
-from llmops_assets.storage.manifests import MANIFEST, hash_of, is_whole, point_at, sequence_of
+from llmops_assets.storage.manifests import MANIFEST, hash_of, is_whole, sequence_of
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Job:
         return self.folder / "by_key" / f"{self.key}.json"
 
 
-def publish(job: Job, work: Path, metadata: dict[str, Any], duration_s: float) -> str:
-    """Makes finished work an artifact and returns its digest; until the rename it is none. The caller holds the store's lock."""
+def publish(job: Job, work: Path, metadata: dict[str, Any], duration_s: float) -> dict[str, Any]:
+    """Puts finished work in its place, whole or not at all, and returns its manifest. The caller holds the store's lock."""
     (work / MANIFEST).unlink(missing_ok=True)
     files = {
         path.relative_to(work).as_posix(): {"sha256": hash_of(path), "size": path.stat().st_size}
@@ -46,8 +46,7 @@ def publish(job: Job, work: Path, metadata: dict[str, Any], duration_s: float) -
     }
     _place(work, job.folder / digest, manifest)
     atomic.sync_folder(job.folder)
-    point_at(job.memo, digest)
-    return digest
+    return manifest
 
 
 def _place(work: Path, final: Path, manifest: dict[str, Any]) -> None:

@@ -110,3 +110,13 @@ def test_two_recipes_of_one_product_stop_that_product_alone(folder: Path) -> Non
         RecipeError, match=r"^zz_copy.yaml: product TaskMaster is described by task_master.yaml already"
     ):
         find_recipe(recipes, "TaskMaster")
+
+
+def test_a_recipe_is_read_once_for_as_long_as_its_file_does_not_change(tmp_path: Path) -> None:
+    """Every step of every product asks for all of them."""
+    path, text = tmp_path / "task_master.yaml", (FOLDER / "task_master.yaml").read_text()
+    path.write_text(text)
+    first = load_recipe(path)
+    assert load_recipe(path) is first
+    path.write_text(text.replace("sft_epochs: 1", "sft_epochs: 12"))
+    assert load_recipe(path).training.sft_epochs == 12
