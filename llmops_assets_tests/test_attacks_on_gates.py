@@ -179,7 +179,8 @@ def test_an_attack_deploys_nothing_with_an_override_neither(
     shop: Workshop, name: str, override: Override | None
 ) -> None:
     attack, error, said = ATTACKS[name]
-    shop.need("eval_report")
+    for asset in ("eval_report", "gguf_model", "guard_model"):
+        shop.need(asset)
     with pytest.raises(error, match=said) as caught:
         ollama_deployment(replace(attack(shop), override=override))
     assert "\n" not in str(caught.value)

@@ -16,7 +16,7 @@ import pytest
 from llmops_assets.cli import build_parser
 from llmops_assets.pipeline.graph import STAGES
 from llmops_assets.productization.signing import VARIABLE as KEY_VARIABLE
-from llmops_assets.recipes.loading import product_names
+from llmops_assets.recipes.loading import load_recipes
 from llmops_assets_tests.notifying.listening import http_server
 from llmops_assets_tests.tiny_project import TinyProject
 from llmops_assets_tests.workflow_job import GITHUB, ROOT, WORKFLOWS, Job, workflow
@@ -74,7 +74,7 @@ def test_a_pull_request_gets_no_secret() -> None:
 
 def test_the_choices_by_hand_are_the_project_s() -> None:
     inputs = workflow("train.yml")["on"]["workflow_dispatch"]["inputs"]
-    assert set(inputs["product"]["options"]) == {"all", *product_names(ROOT / "llmops_assets" / "recipes")}
+    assert set(inputs["product"]["options"]) == {"all", *load_recipes(ROOT / "llmops_assets" / "recipes").products}
     assert inputs["stage"]["options"] == ["whole chain", *STAGES]
 
 

@@ -14,14 +14,17 @@ def _status(name: str) -> dg.DefaultScheduleStatus:
     return dg.DefaultScheduleStatus.RUNNING if switched_on(name) else dg.DefaultScheduleStatus.STOPPED
 
 
-@dg.schedule(job=build_product, cron_schedule="0 3 * * 1", default_status=_status("weekly_retraining"))
+@dg.schedule(
+    job=build_product,
+    cron_schedule="0 3 * * 1",
+    default_status=_status("weekly_retraining"),
+    description="Mondays at three: a run for each product whose data or recipe changed since its last green run, or whose "
+    "drift is high. Costs a training for each of them. The others are skipped, with the reason.",
+)
 def weekly_retraining(
     context: dg.ScheduleEvaluationContext, workshop: WorkshopResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Mondays at three: a run for each product whose data or recipe changed since its last green run, or whose drift is high.
-
-    Costs a training for each of them. The others are skipped, with the reason.
-    """
+    """Orders the weekly runs."""
     now, runs = workshop.data_source().snapshot(), RunHistory(context.instance)
     found = weekly(workshop.all(PRODUCTS.get_partition_keys()), now, runs.last_green)
     if not found.reasons:
@@ -34,11 +37,16 @@ def weekly_retraining(
     ]
 
 
-@dg.schedule(job=measure_drift, cron_schedule="5 * * * *", default_status=_status("hourly_drift"))
+@dg.schedule(
+    job=measure_drift,
+    cron_schedule="5 * * * *",
+    default_status=_status("hourly_drift"),
+    description="Every hour: the drift report of each product that is deployed. Costs seconds, and no training.",
+)
 def hourly_drift(
     context: dg.ScheduleEvaluationContext, workshop: WorkshopResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Every hour: the drift report of each product that is deployed. Costs seconds, and no training."""
+    """Orders the hourly drift reports."""
     runs, shops = RunHistory(context.instance), workshop.all(PRODUCTS.get_partition_keys())
     # A run waits while the product is trained; one that waits is enough.
     due = [shop.product for shop in shops if is_watched(shop) and not runs.busy(shop.product, measure_drift.name)]

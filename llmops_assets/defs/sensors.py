@@ -21,13 +21,17 @@ def _status(name: str) -> dg.DefaultSensorStatus:
     return dg.DefaultSensorStatus.RUNNING if switched_on(name) else dg.DefaultSensorStatus.STOPPED
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=30, default_status=_status("data_branch_changed"))
+@dg.sensor(
+    job=build_product,
+    minimum_interval_seconds=30,
+    default_status=_status("data_branch_changed"),
+    description="New data on the branch: a run on the data of that commit for each product whose raw data, reviews or cases "
+    "changed. Costs a training for each of them (minutes on a GPU, up to hours on a CPU), nothing where only "
+    "other files changed. After a failure: re-execute the run, or empty this sensor's cursor to have every "
+    "product asked for again.",
+)
 def data_branch_changed(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult:
-    """New data on the branch: a run on the data of that commit for each product whose raw data, reviews or cases changed.
-
-    Costs a training for each of them (minutes on a GPU, up to hours on a CPU), nothing where only other files changed.
-    After a failure: re-execute the run, or empty this sensor's cursor to have every product asked for again.
-    """
+    """Orders a run for each product whose data changed."""
     now, runs = workshop.data_source().snapshot(), RunHistory(context.instance)
     products = [shop.product for shop in workshop.all(PRODUCTS.get_partition_keys())]
     found = notice(context.cursor or "", now, products, busy=runs.busy, used=runs.used)
@@ -35,13 +39,17 @@ def data_branch_changed(context: dg.SensorEvaluationContext, workshop: WorkshopR
     return _asked(orders, {new.product: new.key for new in found.new}, found.cursor, found.reason)
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=30, default_status=_status("release_tagged"))
+@dg.sensor(
+    job=build_product,
+    minimum_interval_seconds=30,
+    default_status=_status("release_tagged"),
+    description="A version tag: `v1.2.0` releases all products under that version on the data of its commit, "
+    "`TaskMaster-v1.2.0` one. Costs an evaluation, a rollout and a bundle for each, and a training where these "
+    "data were not trained on yet. Tags that are there when it first looks are left alone, and a tag that is "
+    "moved is not released again.",
+)
 def release_tagged(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult | dg.SkipReason:
-    """A version tag: `v1.2.0` releases all products under that version on the data of its commit, `TaskMaster-v1.2.0` one.
-
-    Costs an evaluation, a rollout and a bundle for each, and a training where these data were not trained on yet.
-    Tags that are there when it first looks are left alone, and a tag that is moved is not released again.
-    """
+    """Orders the releases that new version tags name."""
     source = workshop.data_source()
     if not isinstance(source, GitBranch):
         return dg.SkipReason(
@@ -54,22 +62,29 @@ def release_tagged(context: dg.SensorEvaluationContext, workshop: WorkshopResour
     return dg.SensorResult(run_requests=requests, cursor=found.cursor, skip_reason=None if requests else found.reason)
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=300, default_status=_status("drift_detected"))
+@dg.sensor(
+    job=build_product,
+    minimum_interval_seconds=300,
+    default_status=_status("drift_detected"),
+    description="Critical drift in the last drift report that training could mend, at most once in `drift.cool_down_hours` a "
+    "product. Costs a training where data or recipe changed since the last green run. Else all is cached, for the "
+    "same data give the same model: add data that look like the new traffic. It needs hourly_drift, or somebody "
+    "who runs drift_report.",
+)
 def drift_detected(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult:
-    """Critical drift in the last drift report that training could mend, at most once in `drift.cool_down_hours` a product.
-
-    Costs a training where data or recipe changed since the last green run. Else all is cached, for the same data give the
-    same model: add data that look like the new traffic. It needs hourly_drift, or somebody who runs drift_report.
-    """
+    """Orders a run where drift is critical."""
     return _retrained(context, workshop, by_drift)
 
 
-@dg.sensor(job=build_product, minimum_interval_seconds=300, default_status=_status("feedback_ready"))
+@dg.sensor(
+    job=build_product,
+    minimum_interval_seconds=300,
+    default_status=_status("feedback_ready"),
+    description="Enough ratings at the gateway, too few of them good (`thresholds.quality`), at most once in "
+    "`drift.cool_down_hours`. Costs what drift_detected costs, and as there the same data give the same model.",
+)
 def feedback_ready(context: dg.SensorEvaluationContext, workshop: WorkshopResource) -> dg.SensorResult:
-    """Enough ratings at the gateway, too few of them good (`thresholds.quality`), at most once in `drift.cool_down_hours`.
-
-    Costs what drift_detected costs, and as there the same data give the same model.
-    """
+    """Orders a run where users rate the answers badly."""
     return _retrained(context, workshop, by_ratings)
 
 

@@ -176,5 +176,10 @@ def test_nothing_starts_by_itself() -> None:
     assert set(sensors.values()) == {dg.DefaultSensorStatus.STOPPED}
 
 
+def test_each_automation_says_what_it_costs() -> None:
+    said = {each.name: each.description or "" for each in (*(defs().schedules or ()), *(defs().sensors or ()))}
+    assert [name for name, description in said.items() if "osts " not in description] == []
+
+
 def test_steps_run_in_the_process_of_the_run() -> None:
     assert defs().executor is dg.in_process_executor
