@@ -1,8 +1,8 @@
 """A model on all cores: small ones as an engine a core with one prompt each, large ones as one engine with all threads.
 
 What is computed together changes how sums are rounded, so an answer shall not share a batch with others. A small model loses
-nothing by that: 200 requests to a file of 138 MB took 32 s of CPU time one at a time and 37 s four at a time. And threads of one
-model wait for each other some hundred times a token. `benchmarks/engines.py` measures both.
+little by that: 200 requests to a Q6_K file took 32 s of CPU one at a time and 37 s four at a time, Q4_K_M and F16 8% more. And
+threads of one model wait for each other some hundred times a token. `benchmarks/engines.py` measures both.
 """
 
 from collections.abc import Callable, Sequence
