@@ -6,6 +6,7 @@ threads of one model wait for each other some hundred times a token. `benchmarks
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,6 +24,12 @@ SMALL = 2**30
 def answers_apart(gguf: Path) -> bool:
     """Whether a file is small enough that its answers do not depend on what else is asked, however many slots it is served with."""
     return gguf.stat().st_size <= SMALL
+
+
+def complete_all(engine: "Engine | EngineGroup", prompts: Sequence[str], sampling: Sampling) -> list[str]:
+    """The texts in the order of the prompts, as many under way at once as the engine has slots."""
+    with ThreadPoolExecutor(engine.slots) as pool:
+        return [done.text for done in pool.map(lambda prompt: engine.complete(prompt, sampling), prompts)]
 
 
 class EngineGroup:
