@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
     found = running.run_product(shop, options.stage, options.override, options.config or "")
     for name, stage in found["stage_results"].items():
         say(f"  {name:<15} {'ok' if stage['success'] else 'FAILED':<7} {stage['duration_seconds']:8.1f} s")
-    _print_gates(shop)
+    _print_gates(standing.gate_rows(shop), standing.override_lines(shop))
     for error in found["errors"]:
         sys.stderr.write(f"llmops: {shop.product}: {error}\n")
     if not found["success"]:
@@ -83,10 +84,10 @@ def _run_one(shop: Workshop, options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_gates(shop: Workshop) -> None:
-    for line in gate_table(standing.gate_rows(shop)):
+def _print_gates(rows: Sequence[Mapping[str, Any]], overrides: Sequence[str]) -> None:
+    for line in gate_table(rows):
         say(f"  {line}")
-    for line in standing.override_lines(shop):
+    for line in overrides:
         warn(f"  {line}")
 
 
@@ -138,15 +139,14 @@ def status(options: argparse.Namespace) -> int:
     project = find_project()
     recipes = load_recipes(project.recipes)
     chosen = [find_recipe(recipes, options.product)] if options.product else list(recipes.values())
-    shops = [Workshop(project, recipe, say) for recipe in chosen]
-    rows = [standing.product_status(shop) for shop in shops]
+    rows = [standing.product_status(Workshop(project, recipe, say)) for recipe in chosen]
     complain(recipes)
     if options.json:
         say(json.dumps([*rows, *_unread(recipes, options)], indent=2, ensure_ascii=False))
         return 0
-    for row, shop in zip(rows, shops, strict=True):
+    for row in rows:
         say(f"{row['product']} {row['version']}: {row['state']}; serving: {row['serving'] or 'nothing'}")
-        _print_gates(shop)
+        _print_gates(row["gates"], row["overrides"])
     return 0
 
 

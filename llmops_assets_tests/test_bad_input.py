@@ -32,7 +32,7 @@ STAGES = (
         (("run", "--config", "none.yaml"), "expected a recipe at none.yaml, found none; `llmops init NAME` writes one"),
         (
             ("ask", "TaskMaster", "hi"),
-            "expected a finished ollama_deployment of TaskMaster, found none; run `llmops run",
+            "expected a deployment of TaskMaster that was not taken back, found none; run `llmops run",
         ),
         (("init", "TaskMaster"), "expected no recipe at"),
     ],

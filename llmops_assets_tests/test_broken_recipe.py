@@ -71,9 +71,9 @@ def test_the_status_of_all_has_a_line_for_it(project: TinyProject, capsys: pytes
 def test_the_others_run_and_only_who_asked_for_all_gets_an_error(
     project: TinyProject, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (project.root / "recipes" / "taskmaster.yaml").unlink()
     assert said(capsys, "run", "--all", "--stage", "data", code=1)[1] == LEFT_OUT
-    assert project.store.find("preference_dataset", "DocWriter") is not None
+    for product in ("TaskMaster", "DocWriter"):
+        assert project.store.find("preference_dataset", product) is not None
     assert said(capsys, "run", "DocWriter", "--stage", "data", code=0)[1] == LEFT_OUT
 
 

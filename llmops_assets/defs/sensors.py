@@ -17,14 +17,15 @@ from llmops_assets.triggers.retraining import Decide, by_drift, by_ratings, look
 from llmops_assets.triggers.switch import switched_on
 
 
-def _status(name: str) -> dg.DefaultSensorStatus:
+def sensor_status(name: str) -> dg.DefaultSensorStatus:
+    """Whether a sensor runs from the start."""
     return dg.DefaultSensorStatus.RUNNING if switched_on(name) else dg.DefaultSensorStatus.STOPPED
 
 
 @dg.sensor(
     job=build_product,
     minimum_interval_seconds=30,
-    default_status=_status("data_branch_changed"),
+    default_status=sensor_status("data_branch_changed"),
     description="New data on the branch: a run on the data of that commit for each product whose raw data, reviews or cases "
     "changed. Costs a training for each of them (minutes on a GPU, up to hours on a CPU), nothing where only "
     "other files changed. After a failure: re-execute the run, or empty this sensor's cursor to have every "
@@ -42,7 +43,7 @@ def data_branch_changed(context: dg.SensorEvaluationContext, workshop: WorkshopR
 @dg.sensor(
     job=build_product,
     minimum_interval_seconds=30,
-    default_status=_status("release_tagged"),
+    default_status=sensor_status("release_tagged"),
     description="A version tag: `v1.2.0` releases all products under that version on the data of its commit, "
     "`TaskMaster-v1.2.0` one. Costs an evaluation, a rollout and a bundle for each, and a training where these "
     "data were not trained on yet. Tags that are there when it first looks are left alone, and a tag that is "
@@ -65,7 +66,7 @@ def release_tagged(context: dg.SensorEvaluationContext, workshop: WorkshopResour
 @dg.sensor(
     job=build_product,
     minimum_interval_seconds=300,
-    default_status=_status("drift_detected"),
+    default_status=sensor_status("drift_detected"),
     description="Critical drift in the last drift report that training could mend, at most once in `drift.cool_down_hours` a "
     "product. Costs a training where data or recipe changed since the last green run. Else all is cached, for the "
     "same data give the same model: add data that look like the new traffic. It needs hourly_drift, or somebody "
@@ -79,7 +80,7 @@ def drift_detected(context: dg.SensorEvaluationContext, workshop: WorkshopResour
 @dg.sensor(
     job=build_product,
     minimum_interval_seconds=300,
-    default_status=_status("feedback_ready"),
+    default_status=sensor_status("feedback_ready"),
     description="Enough ratings at the gateway, too few of them good (`thresholds.quality`), at most once in "
     "`drift.cool_down_hours`. Costs what drift_detected costs, and as there the same data give the same model.",
 )

@@ -98,10 +98,10 @@ def _row(ids: Sequence[str], found: StageAnswers, before: StageAnswers | None, f
     }
     if before is None:
         return row
-    same = [one == other for one, other in zip(found.texts, before.texts, strict=True)]
+    same = _alike(found, before)
     return row | {
         "same_as_before": _share_of(same),
-        "same_as_first": _share_of([one == other for one, other in zip(found.texts, first.texts, strict=True)]),
+        "same_as_first": _share_of(_alike(found, first)),
         "first_difference": next((name for name, alike in zip(ids, same, strict=True) if not alike), ""),
         "gold_gap": _gap(found.gold, before.gold),
     }
@@ -117,7 +117,7 @@ def _step(
         said, kept = f"accuracy falls by <= {tolerances.dpo_accuracy_drop:g}", _accuracy_kept(found, before, tolerances)
     else:
         least: float = getattr(tolerances, found.stage)
-        same = _share_of([one == other for one, other in zip(found.texts, before.texts, strict=True)])
+        same = _share_of(_alike(found, before))
         said, kept = f"the same >= {least:g}", same >= least
     return {"tolerance": said, "held": kept and found.prompts == first.prompts}
 
@@ -126,6 +126,10 @@ def _accuracy_kept(found: StageAnswers, before: StageAnswers, tolerances: Parity
     now, then = share(found.scores).value, share(before.scores).value
     # Shares are rounded to six digits.
     return now is not None and then is not None and then - now <= tolerances.dpo_accuracy_drop + 1e-6
+
+
+def _alike(one: StageAnswers, other: StageAnswers) -> list[bool]:
+    return [text == its for text, its in zip(one.texts, other.texts, strict=True)]
 
 
 def _share_of(same: Sequence[bool]) -> float:

@@ -8,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from llmops_assets.errors import EvaluationError
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.gates import Metric
 from llmops_assets.shards import cut
 from llmops_assets.tasks import chat_template
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,16 @@ def margins(gguf: Path, pairs: Sequence[Pair], *, threads: int, report: Callable
     Raises:
         EvaluationError: llama.cpp cannot load the file.
     """
-    context, done, parts = _context(pairs), count(1), cut(pairs, threads)
-    models = [_load(gguf, context) for _ in parts]
+    done = count(1)
 
-    def work(model: Any, part: Sequence[Pair]) -> list[float]:
-        found = []
-        for pair in part:
-            found.append(_margin(model, pair))
-            number = next(done)
-            if number % 40 == 0 or number == len(pairs):
-                report(f"preference: {number}/{len(pairs)} pairs")
-        model.close()
+    def margin(model: Any, pair: Pair) -> float:
+        found = _margin(model, pair)
+        number = next(done)
+        if number % 40 == 0 or number == len(pairs):
+            report(f"preference: {number}/{len(pairs)} pairs")
         return found
 
-    with ThreadPoolExecutor(threads) as pool:
-        return [margin for found in pool.map(work, models, parts) for margin in found]
+    return _on_threads(gguf, _context(pairs), pairs, threads, margin)
 
 
 def answer_logprobs(gguf: Path, answers: Sequence[tuple[str, str]], *, threads: int) -> list[float]:
@@ -77,14 +74,24 @@ def answer_logprobs(gguf: Path, answers: Sequence[tuple[str, str]], *, threads: 
         EvaluationError: llama.cpp cannot load the file.
     """
     context = max((len(prompt.encode()) + len(answer.encode()) for prompt, answer in answers), default=0)
-    parts = cut(answers, threads)
+
+    def logprob(model: Any, row: tuple[str, str]) -> float:
+        prompt, answer = (_tokens(model, text) for text in row)
+        model.reset()
+        return _logprob(model, prompt, answer)
+
+    return _on_threads(gguf, context, answers, threads, logprob)
+
+
+def _on_threads(
+    gguf: Path, context: int, rows: Sequence[Row], threads: int, score: Callable[[Any, Row], float]
+) -> list[float]:
+    """The score of each row, by a model of its own for each thread."""
+    parts = cut(rows, threads)
     models = [_load(gguf, context) for _ in parts]
 
-    def work(model: Any, part: Sequence[tuple[str, str]]) -> list[float]:
-        found = []
-        for prompt, answer in part:
-            model.reset()
-            found.append(_logprob(model, _tokens(model, prompt), _tokens(model, answer)))
+    def work(model: Any, part: Sequence[Row]) -> list[float]:
+        found = [score(model, row) for row in part]
         model.close()
         return found
 

@@ -6,7 +6,6 @@ log-probability is wanted.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -158,7 +157,7 @@ def ask_files(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     """
     del work
     from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
-    from llmops_assets.serving.engine_group import EngineGroup
+    from llmops_assets.serving.engine_group import EngineGroup, complete_all
     from llmops_assets.serving.options import Sampling
     from llmops_assets.serving.prompting import render_prompt
     from llmops_assets.training.progress import say
@@ -170,8 +169,7 @@ def ask_files(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         started = time.monotonic()
         engine = EngineGroup(Path(path), context=SETUP["parameters"]["num_ctx"], slots=SLOTS)
         ids = [engine.tokenize(prompt) for prompt in prompts]
-        with ThreadPoolExecutor(SLOTS) as pool:
-            texts = [done.text for done in pool.map(lambda prompt, on=engine: on.complete(prompt, sampling), prompts)]
+        texts = complete_all(engine, prompts, sampling)
         engine.close()
         counts = [len(tokens) for tokens in ids]
         found[stage] = {"prompts": atomic.sha256_json(ids), "texts": texts, "prompt_tokens": counts}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from llmops_assets.evaluation.answering import Answer, Messages
 from llmops_assets.evaluation.cases import CaseBook, evenly
@@ -23,6 +23,7 @@ HERE = "llmops_assets.evaluation.stage_answers"
 COMPARED = ("merged", "dpo")
 """Before and after DPO."""
 OFF = Metric(None, 0, note="the recipe asks no case of every stage (evaluation.parity_cases: 0)")
+Row = TypeVar("Row")
 Continuation = tuple[Messages, str]
 
 
@@ -73,8 +74,10 @@ class StageParity:
         return self._chosen("contract")
 
     def _chosen(self, name: str) -> list[dict[str, Any]]:
-        cases = self.book.sets[name]
-        return [cases[place] for place in evenly(len(cases), self.config.parity_cases)]
+        return self._some(self.book.sets[name])
+
+    def _some(self, rows: Sequence[Row]) -> list[Row]:
+        return [rows[place] for place in evenly(len(rows), self.config.parity_cases)]
 
     @property
     def _asked(self) -> list[Messages]:
@@ -89,7 +92,7 @@ class StageParity:
 
     @property
     def _pairs(self) -> list[dict[str, Any]]:
-        return [self.book.pairs[place] for place in evenly(len(self.book.pairs), self.config.parity_cases)]
+        return self._some(self.book.pairs)
 
     def _folders(self) -> tuple[dict[str, Any], list[StageAnswers]]:
         names = [name for name in STAGES if name in self.lineage.folders]
@@ -150,8 +153,7 @@ class StageParity:
 
     def _served(self, direct: dict[str, Any]) -> StageAnswers:
         """What the server said; it tells how many tokens a prompt had, which must be as many as the engine read."""
-        places = evenly(len(self.book.sets["contract"]), self.config.parity_cases)
-        answers = [self.served[place] for place in places]
+        answers = self._some(self.served)
         alike = [answer.prompt_tokens for answer in answers] == direct["prompt_tokens"]
         prompts = direct["prompts"] if alike else "prompts of other lengths"
         return self._answers("served", {"texts": [answer.text for answer in answers], "prompts": prompts}, [])

@@ -2,13 +2,12 @@
 
 import smtplib
 import ssl
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.utils import formatdate
 
 from llmops_assets.notifying.message import Message, one_line
-from llmops_assets.notifying.posting import Outcome
+from llmops_assets.notifying.posting import Outcome, tried
 
 PAUSES_S = (2.0,)
 TIMEOUT_S = 10.0
@@ -37,12 +36,8 @@ class Mail:
     def deliver(self, message: Message) -> Outcome:
         """Hands the mail to the server; what the server refuses for now is tried again."""
         mail = self._mail(message)
-        for tries, pause in enumerate((*self.pauses_s, None), 1):
-            problem, final = self._once(mail)
-            if not problem or final or pause is None:
-                return Outcome(self._without_password(problem), final, tries)
-            time.sleep(pause)
-        raise AssertionError("the last pause is None")
+        outcome = tried(lambda: self._once(mail), self.pauses_s)
+        return replace(outcome, problem=self._without_password(outcome.problem))
 
     def _mail(self, message: Message) -> EmailMessage:
         mail = EmailMessage()
@@ -52,25 +47,24 @@ class Mail:
         mail.set_content(message.text)
         return mail
 
-    def _once(self, mail: EmailMessage) -> tuple[str, bool]:
-        """What went wrong, empty for nothing, and whether that is final."""
+    def _once(self, mail: EmailMessage) -> Outcome:
         try:
             with self._connected() as server:
                 refused = server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
-            return _refused(error.recipients), _is_final(*(code for code, _ in error.recipients.values()))
+            return Outcome(_refused(error.recipients), _is_final(*(code for code, _ in error.recipients.values())))
         except smtplib.SMTPResponseException as error:
             said = error.smtp_error if isinstance(error.smtp_error, str) else error.smtp_error.decode(errors="replace")
-            return f"{error.smtp_code} {said}", _is_final(error.smtp_code)
+            return Outcome(f"{error.smtp_code} {said}", _is_final(error.smtp_code))
         except (smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError) as error:
-            return str(error), True
+            return Outcome(str(error), final=True)
         except UnicodeError:
             # Its words hold a part of the password.
-            return "the user name or the password is not ASCII", True
+            return Outcome("the user name or the password is not ASCII", final=True)
         except OSError as error:
-            return error.strerror or str(error) or type(error).__name__, False
+            return Outcome(error.strerror or str(error) or type(error).__name__)
         # Some got it: a second try would send it to them again.
-        return (_refused(refused), True) if refused else ("", False)
+        return Outcome(_refused(refused), final=True) if refused else Outcome()
 
     def _connected(self) -> smtplib.SMTP:
         """A session that may send."""

@@ -7,7 +7,7 @@ import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -53,8 +53,13 @@ def post(url: str, body: bytes, headers: Mapping[str, str], pauses_s: tuple[floa
     request = urllib.request.Request(
         url, body, {"Content-Type": "application/json", "User-Agent": "llmops-assets", **headers}, method="POST"
     )
+    return tried(lambda: _once(request), pauses_s)
+
+
+def tried(once: Callable[[], Outcome], pauses_s: Sequence[float]) -> Outcome:
+    """What came of a delivery that is tried again after each pause, as long as that may help."""
     for tries, pause in enumerate((*pauses_s, None), 1):
-        got = replace(_once(request), tries=tries)
+        got = replace(once(), tries=tries)
         if not got.problem or got.final or pause is None or got.wait_s > LONGEST_WAIT_S:
             return got
         time.sleep(max(pause, got.wait_s))

@@ -1,7 +1,6 @@
 """Stage 4a: dpo_model -> gguf_model."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from llmops_assets import processes
 from llmops_assets.export.stage import make_gguf_model
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
-from llmops_assets.serving.engine_group import EngineGroup
+from llmops_assets.serving.engine_group import EngineGroup, complete_all
 from llmops_assets.serving.options import Sampling
 from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage import atomic
@@ -89,6 +88,4 @@ def answer_all(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 def answers_of(engine: EngineGroup, prompts: Prompts, max_tokens: int) -> list[str]:
     """Greedy answers in the order of the prompts, as many at once as the engine has slots."""
     sampling = Sampling.greedy(max_tokens=max_tokens, stop=STOPS)
-    texts = [render_prompt(GO_TEMPLATE, messages) for messages in prompts]
-    with ThreadPoolExecutor(engine.slots) as pool:
-        return [found.text for found in pool.map(lambda text: engine.complete(text, sampling), texts)]
+    return complete_all(engine, [render_prompt(GO_TEMPLATE, messages) for messages in prompts], sampling)

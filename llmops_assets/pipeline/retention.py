@@ -13,7 +13,7 @@ from pathlib import Path
 from llmops_assets.deployment.releases import ReleaseRecord
 from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.pipeline import graph
-from llmops_assets.pipeline.deployed import rollout_state
+from llmops_assets.pipeline.deployed import newest_first, rollout_state
 from llmops_assets.pipeline.workshop import Workshop
 from llmops_assets.storage.leases import alone_with
 from llmops_assets.storage.manifests import MANIFEST, pointed_at, read_manifest
@@ -85,7 +85,7 @@ def _unfinished(shop: Workshop, asset: str) -> Iterator[Version]:
 def _old(shop: Workshop, asset: str) -> Iterator[Version]:
     """Versions beyond the newest ones that still have files."""
     folder = shop.store.folder(asset, shop.product)
-    for digest in [] if asset in EVIDENCE else _newest_first(shop, asset)[shop.recipe.retention.versions :]:
+    for digest in [] if asset in EVIDENCE else newest_first(shop, asset)[shop.recipe.retention.versions :]:
         manifest = read_manifest(folder / digest, f"{asset} of {shop.product}")
         files = [folder / digest / name for name in manifest["files"]]
         size = sum(file.stat().st_size for file in files if file.exists())
@@ -93,17 +93,10 @@ def _old(shop: Workshop, asset: str) -> Iterator[Version]:
             yield Version(asset, digest, folder / digest, size)
 
 
-def _newest_first(shop: Workshop, asset: str) -> list[str]:
-    """The version that the asset stands at, also where it was made before others, then the others."""
-    now = pointed_at(shop.store.folder(asset, shop.product) / "latest.json")
-    known = shop.store.versions(asset, shop.product)
-    return sorted(known, key=lambda digest: digest != now)
-
-
 def _needed(shop: Workshop) -> set[tuple[str, str]]:
     """What serves, what served before, the newest bundles, and all that these name, back to the data."""
     todo = [(DEPLOYMENT, digest) for digest in _serving(shop)]
-    todo += [(BUNDLE, digest) for digest in _newest_first(shop, BUNDLE)[: shop.recipe.retention.bundles]]
+    todo += [(BUNDLE, digest) for digest in newest_first(shop, BUNDLE)[: shop.recipe.retention.bundles]]
     seen: set[tuple[str, str]] = set()
     while todo:
         asset, digest = todo.pop()
@@ -120,7 +113,7 @@ def _serving(shop: Workshop) -> list[str]:
     """The deployments of the last versions that were not taken back."""
     record = ReleaseRecord(rollout_state(shop) / RECORD)
     found: dict[str, str] = {}
-    for digest in _newest_first(shop, DEPLOYMENT):
+    for digest in newest_first(shop, DEPLOYMENT):
         folder = shop.store.folder(DEPLOYMENT, shop.product) / digest
         shown = read_manifest(folder, f"{DEPLOYMENT} of {shop.product}")["metadata"]["shown"]
         if not record.withdrawn(shown["version"]):
@@ -138,7 +131,7 @@ def _give_back(shop: Workshop, version: Version) -> None:
             memo.unlink()
     made = (version.path / MANIFEST).stat()
     shop.store.drop_files(shop.store.load(version.asset, shop.product, version.name))
-    # The order of versions is that of their manifests' times.
+    # Versions that were made before they were numbered are ordered by their manifests' times.
     os.utime(version.path / MANIFEST, ns=(made.st_atime_ns, made.st_mtime_ns))
     for folder in sorted((path for path in version.path.rglob("*") if path.is_dir()), reverse=True):
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
 """Who is told: the channels of every product, and the ledgers that keep one incident one message."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import dagster as dg
 
@@ -16,22 +16,20 @@ from llmops_assets.recipes.loading import load_recipes
 class NotifierResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Log, Slack, e-mail and a webhook; LLMOPS_* variables and the recipes say which of them, no secret is a field."""
 
-    def shops(self) -> list[Workshop]:
-        """Every product as its recipe stands now."""
-        project = find_project()
-        return [Workshop(project, recipe, lambda _: None) for recipe in load_recipes(project.recipes).values()]
-
-    def tell(self, event: Event, looks: Sequence[Look], say: Callable[[str], None]) -> str:
-        """Tells what is new or over; returns what a tick says of it.
+    def tell(self, event: Event, look: Callable[[Workshop], Look], say: Callable[[str], None]) -> str:
+        """Tells what is new or over of every product as its recipe stands now; returns what a tick says of it.
 
         Args:
             event: which ledger is kept.
-            looks: every product as it is now.
+            look: what there is to tell of a product.
             say: the log.
         """
-        found = {shop.product: (shop, configured(shop.recipe.monitoring)) for shop in self.shops()}
+        project = find_project()
+        shops = [Workshop(project, recipe, lambda _: None) for recipe in load_recipes(project.recipes).values()]
+        looks = list(map(look, shops))
+        found = {shop.product: (shop, configured(shop.recipe.monitoring)) for shop in shops}
         channels = {product: one.channels for product, (_, one) in found.items()}
-        ledger = find_project().home / "notifications" / f"{event}.json"
+        ledger = project.home / "notifications" / f"{event}.json"
         lacks = {
             f"{product}: {name}: {lack}"
             for product, (shop, one) in found.items()

@@ -1,11 +1,12 @@
 """A model on all cores: small ones as an engine a core with one prompt each, large ones as one engine with all threads.
 
 What is computed together changes how sums are rounded, so an answer shall not share a batch with others. A small model loses
-nothing by that: 200 requests to a file of 138 MB took 32 s of CPU time one at a time and 37 s four at a time. And threads of one
-model wait for each other some hundred times a token. `benchmarks/engines.py` measures both.
+little by that: 200 requests to a Q6_K file took 32 s of CPU one at a time and 37 s four at a time, Q4_K_M and F16 8% more. And
+threads of one model wait for each other some hundred times a token. `benchmarks/engines.py` measures both.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,6 +24,12 @@ SMALL = 2**30
 def answers_apart(gguf: Path) -> bool:
     """Whether a file is small enough that its answers do not depend on what else is asked, however many slots it is served with."""
     return gguf.stat().st_size <= SMALL
+
+
+def complete_all(engine: "Engine | EngineGroup", prompts: Sequence[str], sampling: Sampling) -> list[str]:
+    """The texts in the order of the prompts, as many under way at once as the engine has slots."""
+    with ThreadPoolExecutor(engine.slots) as pool:
+        return [done.text for done in pool.map(lambda prompt: engine.complete(prompt, sampling), prompts)]
 
 
 class EngineGroup:
