@@ -88,6 +88,8 @@ def test_a_node_that_is_killed_costs_its_step_and_changes_no_result(
     tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = write_tiny_project(tmp_path / "alone", tiny_base)
+    for product in PRODUCTS:  # with the same rows they would be one training, and two of one wait for each other
+        alone.add_row(product, f"enumerate whatever the {product} people promised us lately")
     alone.llmops("run", "--all", "--stage", "data")
     alone.llmops("run", "--all", "--stage", "training", timeout=PATIENCE_S)
     project = alone.copy(tmp_path / "together")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.recipes.training import TrainingConfig
-from llmops_assets.storage.atomic import write_json
+from llmops_assets.storage.atomic import read_json, write_json
 from llmops_assets.training import checkpoints
 from llmops_assets.training.progress import Progress, say
 from llmops_assets.training.trainers import Watch, observe
@@ -93,10 +93,15 @@ def step_count(rows: int, recipe: TrainingConfig) -> int:
 
 
 def save_adapter(model: Any, folder: Path, base: str) -> None:
-    """Writes adapter_config.json and adapter_model.safetensors; the base is named, not pathed."""
+    """Writes adapter_config.json and adapter_model.safetensors: the same bytes for the same training, on any machine.
+
+    So the base is named, not pathed, and the layers are in order: PEFT keeps them as a set, whose order changes by process.
+    """
     model.peft_config["default"].base_model_name_or_path = base
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
+    config = read_json(folder / "adapter_config.json")
+    write_json(folder / "adapter_config.json", {**config, "target_modules": sorted(config["target_modules"])})
 
 
 def is_loadable(folder: Path, model: Any) -> bool:
