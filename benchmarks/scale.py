@@ -25,7 +25,7 @@ SIZES = (1, 3, 30, 300)
 RUNS = 5
 """Products that are really run at each size; what a run costs does not hang on the others unless the figures say so."""
 CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
-SENSOR = "data_folder_changed"
+SENSOR = "data_branch_changed"
 ASSET_GRAPH = """
 query AssetGraph { assetNodes { id assetKey { path } dependencyKeys { path } dependedByKeys { path } groupName kinds
   hasMaterializePermission isPartitioned opNames pools changedReasons

@@ -40,7 +40,7 @@ def _inputs(artifact: Artifact) -> dict[str, str]:
 
 
 def _ancestor(shop: Workshop, asset: str, digest: str) -> Artifact:
-    if not digest or not (shop.store.folder(asset, shop.product) / digest).exists():
+    if digest not in shop.store.versions(asset, shop.product):
         raise StoreError(
             f"the {asset} that the file was made from ({digest[:12] or 'unknown'}) is no longer in the store"
         )

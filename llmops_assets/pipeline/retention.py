@@ -12,6 +12,7 @@ from pathlib import Path
 
 from llmops_assets.deployment.releases import ReleaseRecord
 from llmops_assets.deployment.rollback import RECORD
+from llmops_assets.errors import StoreError
 from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.deployed import newest_first, rollout_state
 from llmops_assets.pipeline.workshop import Workshop
@@ -54,8 +55,14 @@ def collect(shop: Workshop, *, delete: bool) -> Collected:
     What is newest, what serves, what served before and what a bundle names is never touched; neither is what a running job reads.
 
     Raises:
-        StoreError: a manifest that must be read to know what is needed is damaged; nothing was deleted.
+        StoreError: a manifest that must be read to know what is needed is damaged, or other machines use the store and
+            may be reading what goes; nothing was deleted.
     """
+    if shop.store.shared:
+        raise StoreError(
+            f"expected a store in a folder of this machine, got one that others share (LLMOPS_STORE); what they read of {shop.product} "
+            "cannot be seen from here; delete old versions there by hand while nothing runs"
+        )
     with contextlib.ExitStack() as held:
         idle = [node.name for node in graph.NODES if _held(held, shop.store.folder(node.name, shop.product) / ".lock")]
         found = [version for asset in idle for version in (*_unfinished(shop, asset), *_old(shop, asset))]

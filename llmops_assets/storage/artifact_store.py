@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
@@ -33,6 +33,8 @@ class ArtifactStore:
     """Artifacts below one root folder."""
 
     root: Path
+    shared: ClassVar[bool] = False
+    """Whether other machines read and write it too."""
 
     def folder(self, asset: str, product: str) -> Path:
         """The folder of all versions of one asset of one product."""

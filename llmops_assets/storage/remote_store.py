@@ -8,7 +8,7 @@ import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from llmops_assets.errors import ArtifactCorruptError, StoreError
 from llmops_assets.storage import atomic
@@ -105,6 +105,7 @@ class RemoteStore(ArtifactStore):
     """Artifacts below one prefix of a bucket, with a folder for work and copies."""
 
     objects: ObjectStore
+    shared: ClassVar[bool] = True
 
     def find(self, asset: str, product: str) -> Artifact | None:
         """The newest artifact of any machine; None where there is none yet, or somebody deleted it."""

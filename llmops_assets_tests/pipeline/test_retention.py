@@ -326,3 +326,12 @@ def test_the_guard_of_what_is_served_is_leased_for_as_long_as_it_serves(shop: Wo
 def _guard(work: Path, number: int) -> dict[str, Any]:
     atomic.write_text(work / "rules.txt", str(number))
     return metadata({"usable": 1})
+
+
+def test_a_store_that_other_machines_share_is_left_alone(
+    shop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMOPS_STORE", "s3://bucket/team")
+    monkeypatch.setenv("LLMOPS_SCRATCH", str(tmp_path / "copies"))
+    with pytest.raises(StoreError, match="others share"):
+        collect(shop, delete=True)

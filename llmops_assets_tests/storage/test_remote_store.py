@@ -12,15 +12,18 @@ import boto3
 import pytest
 
 from llmops_assets.errors import ArtifactCorruptError, GateError, StoreError
-from llmops_assets.gates import Gate, Metric, read_verdict, record_verdict, require_passed
+from llmops_assets.gates import Gate, Metric
+from llmops_assets.overrides import Override
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import ArtifactStore
 from llmops_assets.storage.object_store import ObjectStore
 from llmops_assets.storage.remote_store import RemoteStore, open_store
+from llmops_assets.verdicts import GATE, Findings, record_verdict, recorded_overrides, require_passed, stand
 from llmops_assets_tests.storage.s3_server import new_bucket, s3_server
 from llmops_assets_tests.storage.test_artifact_store import build
 
 GATES = [Gate("accuracy", minimum=0.85)]
+RED = Findings({"accuracy": Metric(0.5, 200)})
 
 
 @pytest.fixture(scope="module")
@@ -125,22 +128,21 @@ def test_a_path_that_leads_outside_is_refused_also_under_its_own_digest(
     assert not list(tmp_path.rglob("outside.txt"))
 
 
-def test_the_verdict_travels(a: ArtifactStore, b: ArtifactStore) -> None:
-    metrics = {"accuracy": Metric(0.5, 200)}
-    record_verdict(build(a), metrics, GATES)
+def test_the_verdict_travels_and_an_override_with_it(a: ArtifactStore, b: ArtifactStore) -> None:
+    record_verdict(build(a), RED, GATES)
     there = b.latest("asset", "TaskMaster")
     with pytest.raises(GateError, match=r"accuracy 0\.5, wanted >= 0\.85"):
-        require_passed(there, GATES, metrics=metrics)
-    require_passed(there, GATES, metrics=metrics, override="demo for one customer")
-    assert "demo" in (a.latest("asset", "TaskMaster").read_beside("gate.override") or {})["reason"]
+        require_passed(stand(there, RED, GATES))
+    require_passed(stand(there, RED, GATES), Override(name="Ana", reason="demo for one customer"))
+    (record,) = recorded_overrides(a.said_of("asset", "TaskMaster", there.digest, GATE))
+    assert (record.name, record.reason) == ("Ana", "demo for one customer")
 
 
 def test_an_artifact_without_a_verdict_is_not_consumed_on_any_machine(a: ArtifactStore, b: ArtifactStore) -> None:
     build(a)
     there = b.latest("asset", "TaskMaster")
-    assert read_verdict(there) is None
     with pytest.raises(GateError, match="found none"):
-        require_passed(there, GATES)
+        require_passed(stand(there, RED, GATES))
 
 
 def killed_build(bucket: str, folder: Path) -> None:
