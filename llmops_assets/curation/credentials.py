@@ -19,9 +19,10 @@ TOKENS = (
     r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/]{24,}|sq0(?:atp|csp)-[\w-]{22,}",
     r"npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}",
     r"SG\.[\w-]{16,32}\.[\w-]{16,64}|SK[a-f0-9]{32}|[a-f0-9]{32}-us\d{1,2}|\d{8,10}:[\w-]{35}(?![\w-])",
-    r"eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}",
+    r"(?<![\w-])eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}",
 )
-"""GitHub, GitLab, Slack, Discord, AWS, Google, OpenAI and its like, Hugging Face, Stripe, Square, npm, PyPI, SendGrid, Twilio, Mailchimp, Telegram, JWT."""
+"""In this order: GitHub; GitLab; Slack; Discord; AWS; Google; OpenAI and its like, Hugging Face; Stripe, Square; npm, PyPI;
+SendGrid, Twilio, Mailchimp, Telegram; JWT."""
 TOKEN = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(TOKENS)})")
 NAMED = re.compile(
     r"aws_?secret_?(?:access_?)?key[\"']?\s*[:=]\s*[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])|AccountKey=([A-Za-z0-9+/]{86}==)",

@@ -1,8 +1,11 @@
 """Personal data with a form that can be checked: addresses, accounts, cards, numbers. Patterns propose, libraries decide."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 
+SEVEN_DIGITS = re.compile(r"\d(?:\W{0,2}\d){6}")
+"""Every card, social security and phone number has seven in a row, whatever stands between them."""
 EMAIL = re.compile(
     r"(?<![\w.%+\\-])(?!git@[\w.-]+[:/])\w[\w.%+-]*@(?!\dx\.)(?:[\w-]+\.)+(?:xn--[\w-]+|[^\W\d_]{2,})(?![\w-])(?!\()"
 )
@@ -29,9 +32,9 @@ def emails(text: str) -> Iterator[tuple[int, int]]:
 
 def ibans(text: str) -> Iterator[tuple[int, int]]:
     """Account numbers whose country, length and check digits are right; which banks there are is not asked."""
-    from stdnum import iban
-
     for hit in IBAN.finditer(text):
+        from stdnum import iban
+
         words = hit[1]
         ends = [len(words), *(gap.start() for gap in reversed(list(re.finditer(r"[ -]", words))))]
         end = next((end for end in ends if iban.is_valid(words[:end], check_country=False)), 0)
@@ -41,6 +44,8 @@ def ibans(text: str) -> Iterator[tuple[int, int]]:
 
 def cards(text: str) -> Iterator[tuple[int, int]]:
     """Card numbers of a known brand, with its length and the right check digit: others may be orders."""
+    if not SEVEN_DIGITS.search(text):
+        return
     from pydantic_core import PydanticCustomError
     from pydantic_extra_types.payment import PaymentCardBrand, PaymentCardNumber
 
@@ -55,22 +60,26 @@ def cards(text: str) -> Iterator[tuple[int, int]]:
 
 def ssns(text: str) -> Iterator[tuple[int, int]]:
     """US social security numbers that can have been given out."""
-    from stdnum.us import ssn
+    for hit in SSN.finditer(text) if "-" in text else ():
+        from stdnum.us import ssn
 
-    yield from (hit.span() for hit in SSN.finditer(text) if ssn.is_valid(hit[0]))
+        if ssn.is_valid(hit[0]):
+            yield hit.span()
 
 
 def addresses(text: str) -> Iterator[tuple[int, int]]:
-    """Internet addresses that lead to a machine of somebody's: neither private, reserved nor for documents, nor a version."""
-    import ipaddress
+    """Internet addresses of somebody's machine: neither private, reserved nor for documents, nor a version."""
+    for hit in IPV4.finditer(text) if text.count(".") >= 3 else ():
+        if _public(hit[0]) and not VERSION.search(text, max(0, hit.start() - 20), hit.start()):
+            yield hit.span()
+    for hit in IPV6.finditer(text) if text.count(":") >= 3 else ():
+        if _public(hit[0]):
+            yield hit.span()
 
-    for pattern in (IPV4, IPV6):
-        for hit in pattern.finditer(text):
-            try:
-                address = ipaddress.ip_address(hit[0])
-            except ValueError:
-                continue
-            short = address.version == 6 and len(hit[0].replace("::", ":").split(":")) < 3
-            if address.is_global and not address.is_multicast and not short:
-                if address.version == 6 or not VERSION.search(text, max(0, hit.start() - 20), hit.start()):
-                    yield hit.span()
+
+def _public(words: str) -> bool:
+    try:
+        address = ipaddress.ip_address(words)
+    except ValueError:
+        return False
+    return address.is_global and not address.is_multicast

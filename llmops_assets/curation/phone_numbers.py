@@ -3,17 +3,23 @@
 import re
 from collections.abc import Iterator
 
+from llmops_assets.curation.identifiers import SEVEN_DIGITS
+
 ABROAD = re.compile(r"\+\s?\(?\d")
-AMERICAN = re.compile(r"(?:(?<![\w.-])1[-. ])?\(\d{3}\) ?\d{3}[-. ]\d{4}(?!\d)|(?<![\w.-])(?:1[-. ])?\d{3}([-.])\d{3}\1\d{4}(?![\w-])")
+AMERICAN = re.compile(
+    r"(?:(?<![\w.-])1[-. ])?\(\d{3}\) ?\d{3}[-. ]\d{4}(?!\d)|(?<![\w.-])(?:1[-. ])?\d{3}([-.])\d{3}\1\d{4}(?![\w-])"
+)
 """Brackets or two equal marks: nothing else is written like that, and the area and exchange must exist."""
 TRUNK = re.compile(r"\(0\d{1,5}\) ?\d|(?<![\w.,-])(?:00|011)[ -]?[1-9]\d{0,2}[ -]\d")
 """A leading zero in brackets, or the way out of the country."""
 SAID = re.compile(
-    r"\b(?:call|phone|ring|dial|text|sms|fax|tel|telephone|mobile|cell|whatsapp|number)\b\.?(?:[^.;!?\n\d]{0,40}?)(?P<number>\(?\d[\d ().-]{5,18}\d)",
+    r"\b(?:call|phone|ring|dial|text|sms|fax|tel|telephone|mobile|cell|whatsapp|number)\b\.?[^.;!?\n\d]{0,40}?"
+    r"(?P<number>\(?\d[\d ().-]{5,18}\d)",
     re.IGNORECASE,
 )
 OTHER = re.compile(
-    r"order|ticket|invoice|account|room|flight|customer|reference|\bref\b|\bid\b|case|serial|part|model|tracking|#", re.I
+    r"order|ticket|invoice|account|room|flight|customer|reference|\bref\b|\bid\b|case|serial|part|model|tracking|#",
+    re.I,
 )
 """Numbers of other things that one calls about."""
 REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "CH", "AU", "IN")
@@ -22,12 +28,16 @@ REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "CH", "AU", "IN")
 
 def phone_numbers(text: str) -> Iterator[tuple[int, int]]:
     """Numbers with a country code, and such as their writing or a word before them tells."""
+    if not SEVEN_DIGITS.search(text):
+        return
     if ABROAD.search(text):
         yield from _matches(text, None)
     american = {hit.start() for hit in AMERICAN.finditer(text)}
     if american:
         yield from (span for span in _matches(text, "US") if span[0] in american)
-    told = {hit.start() for hit in TRUNK.finditer(text)} | {hit.start("number") for hit in SAID.finditer(text) if _is_phone(hit)}
+    told = {hit.start() for hit in TRUNK.finditer(text)} | {
+        hit.start("number") for hit in SAID.finditer(text) if _is_phone(hit)
+    }
     if told:
         yield from (span for region in REGIONS for span in _matches(text, region) if span[0] in told)
 

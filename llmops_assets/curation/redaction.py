@@ -5,7 +5,7 @@ record is `[EMAIL_2]`.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ FINDERS: dict[str, Callable[[str], Iterator[tuple[int, int]]]] = {
 }
 """By kind, in the order in which they are asked: what one has found is no other's."""
 PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(FINDERS).upper()})(?:_\d+)?\]")
-SUSPECT = re.compile(r"[\d@]|-----BEGIN|[\w-]{15}")
+SUSPECT = re.compile(r"[\d@]|-----BEGIN|[A-Za-z0-9_-]{15}")
 """What every hit of every finder holds: most texts have none of it, and need no closer look."""
 
 
@@ -65,40 +65,48 @@ def redact(texts: Sequence[str], allowed: Collection[str] = ()) -> Redacted:
     redacted, kinds = [], []
     for text, hits in zip(texts, found, strict=True):
         repeats = [Hit(*hit.span(), kinds_of[hit[0]], hit[0]) for hit in again.finditer(text)]
-        hits += [hit for hit in repeats if _free(hit.start, hit.end, hits)]
-        kinds += [hit.kind for hit in sorted(hits)]
-        for hit in sorted(hits, reverse=True):
-            text = text[: hit.start] + named[hit.value] + text[hit.end :]
-        redacted.append(text)
+        parts, last = [], 0
+        for hit in sorted(_apart([*hits, *repeats], len(text))):
+            parts += [text[last : hit.start], named[hit.value]]
+            kinds.append(hit.kind)
+            last = hit.end
+        redacted.append("".join([*parts, text[last:]]))
     return Redacted(redacted, kinds)
 
 
 def _hits(text: str, allowed: Collection[str]) -> Iterator[Hit]:
-    taken: list[Hit] = []
-    for kind, finder in FINDERS.items():
-        for start, end in finder(text):
-            if _free(start, end, taken):
-                taken.append(Hit(start, end, kind, text[start:end]))
-    yield from (hit for hit in taken if hit.kind not in allowed)
+    every = (Hit(*span, kind, text[slice(*span)]) for kind, finder in FINDERS.items() for span in finder(text))
+    return (hit for hit in _apart(every, len(text)) if hit.kind not in allowed)
 
 
-def _free(start: int, end: int, taken: Sequence[Hit]) -> bool:
-    return all(end <= hit.start or start >= hit.end for hit in taken)
+def _apart(hits: Iterable[Hit], length: int) -> Iterator[Hit]:
+    """Those that overlap none before them."""
+    taken = bytearray(length)
+    for hit in hits:
+        if taken.find(1, hit.start, hit.end) < 0:
+            taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+            yield hit
 
 
-def _named(hits: Sequence[Hit], used: Sequence[str]) -> dict[str, str]:
+def _named(hits: Sequence[Hit], used: Collection[str]) -> dict[str, str]:
     """Placeholders by value; two spellings of one value, such as with and without blanks, have the same."""
+    free = {kind: _placeholders(kind, used) for kind in FINDERS}
     named: dict[str, str] = {}
     by_meaning: dict[tuple[str, str], str] = {}
     for hit in hits:
-        plain = hit.kind in ("secret", "private_key")
-        meaning = hit.kind, hit.value if plain else re.sub(r"[\s()-]", "", hit.value).casefold()
+        meaning = hit.kind, _meaning(hit)
         if meaning not in by_meaning:
-            by_meaning[meaning] = _unused(hit.kind, {*used, *by_meaning.values()})
+            by_meaning[meaning] = next(free[hit.kind])
         named[hit.value] = by_meaning[meaning]
     return named
 
 
-def _unused(kind: str, used: Collection[str]) -> str:
+def _meaning(hit: Hit) -> str:
+    if hit.kind in ("iban", "card", "ssn", "phone"):
+        return re.sub(r"[^\w+]", "", hit.value).upper()
+    return hit.value if hit.kind in ("secret", "private_key") else hit.value.casefold()
+
+
+def _placeholders(kind: str, used: Collection[str]) -> Iterator[str]:
     names = (f"[{kind.upper()}{f'_{number}' if number > 1 else ''}]" for number in count(1))
-    return next(name for name in names if name not in used)
+    return (name for name in names if name not in used)

@@ -55,6 +55,9 @@ def test_the_table_has_forty_cases_of_every_kind_and_both_sorts() -> None:
     [
         (["mail a@b.com and c@d.org", "c@d.org"], ["mail [EMAIL] and [EMAIL_2]", "[EMAIL_2]"]),
         (["mail a@b.com, A@B.com"], ["mail [EMAIL], [EMAIL]"]),
+        (["ana-b@x.de, anab@x.de"], ["[EMAIL], [EMAIL_2]"]),
+        (["415.555.2671, 415-555-2671"], ["[PHONE], [PHONE]"]),
+        (["8.8.8.8, 1.1.1.1, 8.8.8.8"], ["[IP], [IP_2], [IP]"]),
         (["a@b.com, +14155552671, +1 415 555 2671"], ["[EMAIL], [PHONE], [PHONE]"]),
         (["pay DE89370400440532013000", "DE89 3704 0044 0532 0130 00"], ["pay [IBAN]", "[IBAN]"]),
         (["call mum on 020 7946 0958", '{"n":"020 7946 0958"}'], ["call mum on [PHONE]", '{"n":"[PHONE]"}']),
