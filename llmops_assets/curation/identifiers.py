@@ -19,7 +19,7 @@ CARD = re.compile(
 SSN = re.compile(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-])")
 IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w)")
 VERSION = re.compile(r"(?:\b(?:version|release|build|firmware|driver|ver\.?|v)|[=<>~!]=|[A-Za-z]/|[\w.]-)\s*\Z", re.I)
-IPV6 = re.compile(r"(?<![\w:.])[23][0-9a-f]{3}:[0-9a-f:]+(?![\w:.])", re.I)
+IPV6 = re.compile(r"(?<![\w:.])[23][0-9a-f]{3}:[0-9a-f]{1,4}:[0-9a-f:]+(?![\w:.])", re.I)
 
 
 def emails(text: str) -> Iterator[tuple[int, int]]:

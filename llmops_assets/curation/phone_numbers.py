@@ -47,9 +47,11 @@ def _is_phone(hit: re.Match[str]) -> bool:
 
 
 def _matches(text: str, region: str | None) -> Iterator[tuple[int, int]]:
-    import phonenumbers
+    """Where numbers stand; with a country code made-up and mistyped ones too, which nobody can tell from somebody's."""
+    from phonenumbers import Leniency, PhoneNumberMatcher, ValidationResult, is_possible_number_with_reason
 
-    for match in phonenumbers.PhoneNumberMatcher(text, region):
+    for match in PhoneNumberMatcher(text, region, Leniency.VALID if region else Leniency.POSSIBLE):
         start = match.start + (match.raw_string.startswith("(") and ")" not in match.raw_string)
-        if not (text[start] == "+" and re.search(r"[\w+]\Z", text[:start])):
+        whole = is_possible_number_with_reason(match.number) == ValidationResult.IS_POSSIBLE
+        if whole and not (text[start] == "+" and re.search(r"[\w+]\Z", text[:start])):
             yield start, match.end
