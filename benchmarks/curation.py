@@ -126,7 +126,7 @@ def examined_row(row: dict[str, Any], file: str) -> dict[str, Any]:
         "injection": injected(record),
     }
     rule = next((name for name, reason in problems.items() if reason), "")
-    record = record.with_texts([redact(text)[0] for text in record.texts])
+    record = record.with_texts(redact(record.texts).texts)
     asked, answer = record.texts
     text = " ".join(asked.casefold().split())
     sketch = MinHash(num_perm=PERMUTATIONS, hashfunc=crc32, scheme="affine32")

@@ -79,9 +79,9 @@ def _through(record: Record, rules: Rules) -> tuple[Record, tuple[str, ...]] | R
             return _rejected(rule, reason, came)
     kinds: tuple[str, ...] = ()
     if config.cleaning.redact:
-        pairs = [redact(text, config.cleaning.pii_allowed) for text in record.texts]
-        kinds = tuple(kind for _, found in pairs for kind in found)
-        record = record.with_texts([text for text, _ in pairs]) if kinds else record
+        redacted = redact(record.texts, config.cleaning.pii_allowed)
+        kinds = tuple(redacted.kinds)
+        record = record.with_texts(redacted.texts) if kinds else record
     record, said = decided(record, rules.decisions)
     return _rejected("review", said, came) if said else (record, kinds)
 

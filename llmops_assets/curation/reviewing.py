@@ -14,7 +14,7 @@ from typing import Any, Literal, cast, get_args
 
 from llmops_assets.curation.contamination import request_words
 from llmops_assets.curation.records import Message, Record
-from llmops_assets.curation.redaction import PATTERNS
+from llmops_assets.curation.redaction import PLACEHOLDER
 from llmops_assets.errors import DataError
 from llmops_assets.storage.atomic import read_jsonl, write_jsonl
 
@@ -155,6 +155,5 @@ def contradictions(records: Iterable[Record]) -> dict[str, str]:
 
 def placeholders(records: Iterable[Record]) -> dict[str, str]:
     """Records, by id, in which something was redacted."""
-    marks = [f"[{kind.upper()}]" for kind in PATTERNS]
-    hits = {record.id: [mark for mark in marks if mark in " ".join(record.texts)] for record in records}
+    hits = {record.id: dict.fromkeys(PLACEHOLDER.findall(" ".join(record.texts))) for record in records}
     return {name: f"redacted: {', '.join(found)}" for name, found in hits.items() if found}

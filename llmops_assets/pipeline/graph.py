@@ -145,7 +145,7 @@ def _watched(recipe: Recipe) -> tuple[Check, ...]:
 
 
 NODES: tuple[Node, ...] = (
-    Node("curated_conversations", "data", (), _curated, code_version="3"),
+    Node("curated_conversations", "data", (), _curated, code_version="4"),
     Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),)),
     Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data, code_version="2"),
     Node("preference_dataset", "data", ("sft_dataset",), _preference_data, code_version="3"),

@@ -10,7 +10,6 @@ from llmops_assets.curation.contamination import CaseIndex
 from llmops_assets.curation.formats import lines_in, record_of
 from llmops_assets.curation.read_back import ReadBack
 from llmops_assets.curation.records import Record, Rejected
-from llmops_assets.curation.redaction import redact
 from llmops_assets.curation.splitting import side_of
 from llmops_assets.errors import DataError
 from llmops_assets.recipes.data import DataConfig
@@ -106,30 +105,6 @@ def test_an_empty_turn_is_no_turn() -> None:
 
 def test_text_is_mended_and_kept() -> None:
     assert normalise("caf\u00c3\u00a9\u200b  x \r\nnext") == "café  x\nnext"
-
-
-@pytest.mark.parametrize(
-    ("text", "kinds"),
-    [
-        ("write to ana.b@example.co.uk today", ["email"]),
-        ("call +44 20 7946 0958", ["phone"]),
-        ("card 4111 1111 1111 1111", ["card"]),
-        ("order 1234 5678 9012 3456", []),
-        ("key sk-abcdefghijklmnopqrst", ["secret"]),
-        ("ping 8.8.8.8 and 127.0.0.1", ["ip"]),
-        ("version 1.2.3 on 12.04.2026 at 17:30, ticket 4711", []),
-        ("dentist 3pm", []),
-    ],
-)
-def test_secrets_and_personal_data_are_replaced(text: str, kinds: list[str]) -> None:
-    redacted, found = redact(text)
-    assert found == kinds
-    assert all(f"[{kind.upper()}]" in redacted for kind in kinds)
-    assert redact(redacted)[1] == []
-
-
-def test_an_allowed_kind_stays() -> None:
-    assert redact("a@b.com", allowed=("email",)) == ("a@b.com", [])
 
 
 def test_every_record_ends_in_one_place_and_the_counts_add_up() -> None:

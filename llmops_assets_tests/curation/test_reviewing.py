@@ -68,7 +68,7 @@ def test_flags_say_why() -> None:
         "one": "the same request has another answer in two",
         "two": "the same request has another answer in one",
     }
-    assert placeholders([record("pay [CARD] to [EMAIL]", name="p"), one]) == {"p": "redacted: [EMAIL], [CARD]"}
+    assert placeholders([record("pay [CARD] to [EMAIL]", name="p"), one]) == {"p": "redacted: [CARD], [EMAIL]"}
 
 
 @pytest.mark.parametrize(
