@@ -11,6 +11,7 @@ from llmops_assets_tests.striking import Moment
 from llmops_assets_tests.tiny_project import PRODUCTS, RED_DATA, TinyProject
 from llmops_assets_tests.training.killing import gone_within
 
+ASSETS = [node.name for node in graph.NODES]
 CURATION = [node.name for node in graph.NODES if node.stage == "data"]
 GREEN_DATA = {"data": {"coverage_minima": {"list": 10}}}
 ENDLESS = {"training": {"sft_epochs": 4000}}
@@ -70,6 +71,18 @@ def test_a_backfill_of_all_products_lets_the_green_ones_through_and_its_own_stat
     assert "    red: curated_conversations: every_category_is_covered: coverage 0, wanted >= 1" in said
 
 
+@pytest.mark.slow
+def test_everything_of_all_products_is_made_but_for_what_the_red_gate_stops(ui: Ui, project: TinyProject) -> None:
+    ended = ui.ended_backfill(ui.backfill(ASSETS, PRODUCTS), len(PRODUCTS))
+    assert ended == {"TaskMaster": "SUCCESS", "CodeReviewer": "FAILURE", "DocWriter": "SUCCESS"}
+    made = {product: {asset for asset in ASSETS if project.store.find(asset, product)} for product in PRODUCTS}
+    assert made == {
+        "TaskMaster": set(ASSETS),
+        "CodeReviewer": {"curated_conversations", "eval_dataset"},
+        "DocWriter": set(ASSETS),
+    }
+
+
 def test_a_mended_run_goes_on_from_its_failure(ui: Ui, project: TinyProject) -> None:
     failed = ui.ended(ui.launch(CURATION, "CodeReviewer"))
     assert failed.status == "FAILURE"
@@ -102,7 +115,7 @@ def test_a_cancelled_training_ends_its_child_and_makes_room_for_the_next(ui: Ui,
     ui.server.wait(lambda: SFT_BEGUN.child(project) is not None)
     child = SFT_BEGUN.child(project)
     waiting = ui.launch(["sft_adapter"], "DocWriter")
-    ui.server.wait(lambda: {step["runId"] for step in ui.pool()["pendingSteps"]} >= {waiting})
+    ui.server.wait(lambda: ui.run(waiting).status == "QUEUED")
     assert [slot["runId"] for slot in ui.pool()["claimedSlots"]] == [cancelled]
     ui.cancel_run(cancelled)
     assert ui.ended(cancelled).status == "CANCELED"
@@ -112,3 +125,35 @@ def test_a_cancelled_training_ends_its_child_and_makes_room_for_the_next(ui: Ui,
     assert ui.made(waiting) == {"sft_adapter": False}
     assert ui.pool()["claimedSlots"] == []
     assert project.store.find("sft_adapter", "DocWriter") is not None
+
+
+@pytest.mark.slow
+def test_a_cancelled_backfill_ends_the_training_and_those_that_wait(ui: Ui, project: TinyProject) -> None:
+    for product in PRODUCTS:
+        project.change_recipe(product, ENDLESS)
+    backfill = ui.backfill([*CURATION, "sft_adapter"], PRODUCTS)
+    ui.server.wait(lambda: bool(ui.pool()["claimedSlots"]) and len(ui.runs(backfill)) == len(PRODUCTS))
+    ui.cancel_backfill(backfill)
+    assert ui.ended_backfill(backfill, len(PRODUCTS)) == dict.fromkeys(PRODUCTS, "CANCELED")
+    ui.server.wait(lambda: ui.backfill_status(backfill) == "CANCELED")
+    assert ui.pool()["claimedSlots"] == []
+    said = project.llmops("backfills", "--most", "1", code=1).stdout.splitlines()
+    assert [line.split() for line in said[1:] if not line.startswith("    ")] == [
+        [product, "cancelled"] for product in sorted(PRODUCTS)
+    ]
+
+
+@pytest.mark.slow
+def test_two_trainings_run_beside_each_other_once_the_page_of_the_pools_allows_two(
+    ui: Ui, project: TinyProject
+) -> None:
+    ui.limit_pool(2)
+    products = PRODUCTS[:2]
+    for product in products:
+        project.change_recipe(product, ENDLESS)
+    runs = {ui.launch([*CURATION, "sft_adapter"], product) for product in products}
+    ui.server.wait(lambda: {slot["runId"] for slot in ui.pool()["claimedSlots"]} == runs)
+    for run in runs:
+        ui.cancel_run(run)
+    assert {ui.ended(run).status for run in runs} == {"CANCELED"}
+    assert ui.pool()["limit"] == 2

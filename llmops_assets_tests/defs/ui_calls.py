@@ -49,6 +49,8 @@ POOL = """
 query Pool($name: String!) { instance { concurrencyLimit(concurrencyKey: $name) {
   limit claimedSlots { runId stepKey } pendingSteps { runId stepKey }
 } } }"""
+LIMIT = """
+mutation Limit($name: String!, $limit: Int!) { setConcurrencyLimit(concurrencyKey: $name, limit: $limit) }"""
 CHECKS = """
 query Checks($asset: AssetKeyInput!) {
   assetNodeOrError(assetKey: $asset) { ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks {
@@ -163,6 +165,10 @@ class Ui:
     def pool(self, name: str = "training") -> dict[str, Any]:
         """A pool's limit, who holds its slots, and who waits for one."""
         return dict(self.server.ask(POOL, name=name)["concurrencyLimit"])
+
+    def limit_pool(self, limit: int, name: str = "training") -> None:
+        """Sets a pool's limit on the page Deployment, Concurrency."""
+        assert self.server.ask(LIMIT, name=name, limit=limit)
 
     def check(self, asset: str, name: str) -> dict[str, list[str]]:
         """The products for which a check passed and failed."""

@@ -21,10 +21,16 @@ PATIENCE_S = 300.0
 
 @dataclass(frozen=True)
 class WebServer:
-    """A server that answers."""
+    """A server that answers.
+
+    Attributes:
+        log: all that it and its daemon say.
+        pid: of `llmops dev`, which leads a process group of its own.
+    """
 
     url: str
     log: Path
+    pid: int
 
     def ask(self, query: str, **variables: Any) -> Any:
         """One GraphQL call: the value of its one field."""
@@ -47,7 +53,8 @@ class WebServer:
 @contextlib.contextmanager
 def web_server(project: TinyProject) -> Iterator[WebServer]:
     """`llmops dev` on a free port, until the block ends."""
-    port, log = free_port(), project.root / "web_server.log"
+    port = free_port()
+    log = project.root / f"web_server_{port}.log"
     with log.open("wb") as lines:
         process = subprocess.Popen(
             [sys.executable, "-m", "llmops_assets", "dev", "--port", str(port)],
@@ -58,7 +65,7 @@ def web_server(project: TinyProject) -> Iterator[WebServer]:
             stderr=lines,
             start_new_session=True,
         )
-    server = WebServer(f"http://127.0.0.1:{port}", log)
+    server = WebServer(f"http://127.0.0.1:{port}", log, process.pid)
     try:
         server.wait(lambda: process.poll() is not None or _answers(server))
         yield server
