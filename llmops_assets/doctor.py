@@ -10,11 +10,10 @@ from urllib.parse import urlparse
 import psutil
 
 from llmops_assets.deployment.connection import LOOPBACK, probe
-from llmops_assets.machine import asked_trainings, fitting_trainings, usable_cores
+from llmops_assets.machine import GIB, asked_trainings, fitting_trainings, usable_cores
 from llmops_assets.project import Project
 from llmops_assets.recipes.loading import Recipes, load_recipes
 
-GIB = 2**30
 MEMORY_GIB, DISK_GIB = 12, 3
 UI_PORT = 3000
 

@@ -49,7 +49,7 @@ def backfills(options: argparse.Namespace) -> int:
     if options.json:
         _say(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
     else:
-        for line in (line for backfill in found for line in backfill.lines()):
+        for line in [line for backfill in found for line in backfill.lines()] or ["no backfill yet"]:
             _say(line)
     return int(bool(found) and not found[0].green)
 

@@ -37,6 +37,7 @@ def made_anew(ui: Ui, runs: list[Run], asset: str) -> list[str]:
     return sorted(run.product for run in runs if ui.made(run.id).get(asset) is False)
 
 
+@pytest.mark.slow
 def test_a_backfill_outlives_its_daemon_and_makes_nothing_twice(project: TinyProject) -> None:
     with web_server(project) as server:
         ui = Ui(server)
@@ -66,7 +67,8 @@ def test_a_training_that_died_with_the_server_is_closed_and_tried_again(
     with web_server(project) as restarted:
         ui = Ui(restarted)
         assert ui.run(died).status == "FAILURE"
-        assert ui.pool() == {"limit": 2, "claimedSlots": [], "pendingSteps": []}
+        assert died not in {slot["runId"] for slot in ui.pool()["claimedSlots"]}
+        assert ui.pool()["limit"] == 2
         again = [{"key": "dagster/parent_run_id", "value": died}]
         restarted.wait(lambda: bool(ui.runs(tags=again)))
         (retry,) = ui.runs(tags=again)

@@ -14,7 +14,7 @@ from llmops_assets_tests.training.killing import gone_within
 ASSETS = [node.name for node in graph.NODES]
 CURATION = [node.name for node in graph.NODES if node.stage == "data"]
 GREEN_DATA = {"data": {"coverage_minima": {"list": 10}}}
-ENDLESS = {"training": {"sft_epochs": 4000}}
+ENDLESS = {"training": {"sft_epochs": 4000}, **GREEN_DATA}
 SFT_BEGUN = Moment("sft_adapter")
 
 
@@ -93,9 +93,7 @@ def test_a_mended_run_goes_on_from_its_failure(ui: Ui, project: TinyProject) -> 
     assert ui.made(again.id).keys() == set(CURATION) - {"eval_dataset"}
 
 
-def test_two_backfills_at_once_make_nothing_twice_and_no_product_at_the_same_time(
-    ui: Ui, project: TinyProject
-) -> None:
+def test_two_backfills_at_once_make_nothing_twice_and_no_product_at_the_same_time(ui: Ui, project: TinyProject) -> None:
     before = {product: project.store.versions("sft_dataset", product) for product in PRODUCTS}
     for product in PRODUCTS:
         project.change_recipe(product, {"data": {**GREEN_DATA["data"], "train_split": 0.7}})

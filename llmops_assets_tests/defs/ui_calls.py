@@ -158,7 +158,9 @@ class Ui:
         """The assets that a run materialised -> whether they were taken from the cache."""
         events = [event for event in self.server.ask(MADE, id=run)["events"] if event]
         return {
-            event["stepKey"]: any(entry["label"] == "cached" and entry["boolValue"] for entry in event["metadataEntries"])
+            event["stepKey"]: any(
+                entry["label"] == "cached" and entry["boolValue"] for entry in event["metadataEntries"]
+            )
             for event in events
         }
 

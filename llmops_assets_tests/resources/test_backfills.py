@@ -79,7 +79,7 @@ def test_each_product_has_its_own_end_and_the_reasons_for_it(instance: DagsterIn
         ProductEnd("Warned", "green", ("warning: report: is_nice: 0.1",), runs["Warned"]),
     )
     assert not found.green
-    assert list(found.lines())[0] == "mixed of 1970-01-01 00:00 UTC: 2 of 6 green; Dagster says COMPLETED_SUCCESS"
+    assert next(iter(found.lines())) == "mixed of 1970-01-01 00:00 UTC: 2 of 6 green; Dagster says COMPLETED_SUCCESS"
 
 
 def test_a_second_try_in_the_same_backfill_counts(instance: DagsterInstance) -> None:
