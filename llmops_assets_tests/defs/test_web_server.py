@@ -40,6 +40,11 @@ def overlapping(runs: list[Run]) -> list[tuple[Run, Run]]:
     return [(one, other) for one, other in pairs if one.product == other.product and other.start < one.end]
 
 
+def granted(ui: Ui) -> dict[str, bool]:
+    """The runs that asked for a place in the pool -> whether they have it."""
+    return {step["runId"]: step["assignedTimestamp"] is not None for step in ui.pool()["pendingSteps"]}
+
+
 def test_one_asset_and_then_one_product_materialise(ui: Ui, project: TinyProject) -> None:
     one = ui.ended(ui.launch(["curated_conversations"], "DocWriter"))
     assert one.status == "SUCCESS"
@@ -112,15 +117,16 @@ def test_a_cancelled_training_ends_its_child_and_makes_room_for_the_next(ui: Ui,
     cancelled = ui.launch(["sft_adapter"], "TaskMaster")
     ui.server.wait(lambda: SFT_BEGUN.child(project) is not None)
     child = SFT_BEGUN.child(project)
-    waiting = ui.launch(["sft_adapter"], "DocWriter")
-    ui.server.wait(lambda: ui.run(waiting).status == "QUEUED")
+    waiting = ui.launch([*CURATION, "sft_adapter"], "DocWriter")
+    ui.server.wait(lambda: waiting in granted(ui))
+    assert granted(ui) == {cancelled: True, waiting: False}
     assert [slot["runId"] for slot in ui.pool()["claimedSlots"]] == [cancelled]
     ui.cancel_run(cancelled)
     assert ui.ended(cancelled).status == "CANCELED"
     assert child is not None
     assert gone_within(child, 15)
     assert ui.ended(waiting).status == "SUCCESS"
-    assert ui.made(waiting) == {"sft_adapter": False}
+    assert ui.made(waiting)["sft_adapter"] is False
     assert ui.pool()["claimedSlots"] == []
     assert project.store.find("sft_adapter", "DocWriter") is not None
 

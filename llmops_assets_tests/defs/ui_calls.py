@@ -47,7 +47,7 @@ query Made($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events 
 } } } }"""
 POOL = """
 query Pool($name: String!) { instance { concurrencyLimit(concurrencyKey: $name) {
-  limit claimedSlots { runId stepKey } pendingSteps { runId stepKey }
+  limit claimedSlots { runId stepKey } pendingSteps { runId assignedTimestamp }
 } } }"""
 LIMIT = """
 mutation Limit($name: String!, $limit: Int!) { setConcurrencyLimit(concurrencyKey: $name, limit: $limit) }"""
