@@ -86,6 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="what this machine can do, and why")
     dev = commands.add_parser("dev", help="the Dagster UI on this project")
     dev.add_argument("--port", type=int, default=3000)
+    backfills = commands.add_parser(
+        "backfills", help="what came of the last backfills, product by product; 1 where the newest is not all green"
+    )
+    backfills.add_argument("--most", type=int, default=3, help="so many backfills, default 3")
+    backfills.add_argument("--json", action="store_true", help="for programs")
     data = commands.add_parser("data", help="look at a product's training data")
     views = data.add_subparsers(dest="view", required=True, metavar="VIEW")
     diff = views.add_parser("diff", help="what two versions of the training data differ in")

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -20,6 +19,8 @@ from llmops_assets.project import Project, find_project
 from llmops_assets.recipes.loading import Recipes, find_recipe, load_recipe, load_recipes
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
+from llmops_assets.ui import backfills as backfills
+from llmops_assets.ui import dev as dev
 from llmops_assets.upkeep import gc as gc
 from llmops_assets.upkeep import skill as skill
 
@@ -185,24 +186,6 @@ def doctor(options: argparse.Namespace) -> int:
     for row in machine.examine(find_project()):
         say(f"{row.subject:<12} {row.finding:<28} {row.reason}")
     return 0
-
-
-def dev(options: argparse.Namespace) -> int:
-    """Starts the Dagster UI."""
-    project = find_project()
-    running.dagster_home(project)
-    dagster = Path(sys.executable).with_name("dagster")
-    command = [
-        str(dagster),
-        "dev",
-        "-w",
-        str(project.root / "workspace.yaml"),
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(options.port),
-    ]
-    return subprocess.call(command, cwd=project.root)
 
 
 def init(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """What this machine can do, each finding with its reason."""
 
+import os
 import shutil
 import socket
 from collections.abc import Iterator
@@ -9,11 +10,10 @@ from urllib.parse import urlparse
 import psutil
 
 from llmops_assets.deployment.connection import LOOPBACK, probe
-from llmops_assets.machine import usable_cores
+from llmops_assets.machine import GIB, asked_trainings, fitting_trainings, usable_cores
 from llmops_assets.project import Project
 from llmops_assets.recipes.loading import Recipes, load_recipes
 
-GIB = 2**30
 MEMORY_GIB, DISK_GIB = 12, 3
 UI_PORT = 3000
 
@@ -28,17 +28,19 @@ class Finding:
 
 
 def examine(project: Project) -> list[Finding]:
-    """Backend, cores, memory, disk, recipes that cannot be read, model servers, ports and tools."""
+    """Backend, cores, memory, trainings at once, disk, recipes that cannot be read, model servers, ports and tools."""
     from llmops_assets.training.backends import choose_backend
 
     backend = choose_backend("auto")
     memory = psutil.virtual_memory().available / GIB
     disk = shutil.disk_usage(project.root).free / GIB
     recipes = load_recipes(project.recipes)
+    at_once = asked_trainings(os.environ) or fitting_trainings()
     return [
         Finding("backend", f"{backend.library} on {backend.device}", backend.reason),
         Finding("cores", str(usable_cores()), "training and evaluation use all of them, one after the other"),
         Finding("memory", f"{memory:.1f} GiB free", _enough(memory, MEMORY_GIB, "the default run peaks below 12 GiB")),
+        Finding("trainings", f"{at_once.count} at once", at_once.reason),
         Finding(
             "disk",
             f"{disk:.0f} GiB free",

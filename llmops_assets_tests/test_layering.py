@@ -26,11 +26,11 @@ RINGS = (
     ("resources", "status", "doctor", "skill", "new_product"),
     ("defs",),
     ("definitions", "running"),
-    ("upkeep",),
+    ("upkeep", "ui"),
     ("cli", "commands", "__main__"),
 )
 RANK = {name: rank for rank, ring in enumerate(RINGS) for name in ring}
-DAGSTER_MAY = {"resources", "defs", "definitions", "running", "upkeep"}
+DAGSTER_MAY = {"resources", "defs", "definitions", "running", "upkeep", "ui"}
 HEAVY = {
     "torch",
     "transformers",

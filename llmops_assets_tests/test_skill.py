@@ -71,7 +71,7 @@ def test_the_quick_commands_run_in_their_order(
         main_ends_well(words[1:])
         done.append(words[1])
     capsys.readouterr()
-    assert set(done) == {"doctor", "run", "status", "init", "data", "review", "serve", "gc", "skill"}
+    assert set(done) == {"doctor", "run", "status", "init", "data", "review", "serve", "gc", "skill", "backfills"}
     assert (tiny_project.root / PLACE).read_text() == skill_text()
 
 

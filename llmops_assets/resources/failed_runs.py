@@ -49,12 +49,13 @@ def failed_steps(instance: DagsterInstance, product: str) -> list[FailedStep]:
     for run in instance.get_runs(failures, limit=MOST_RUNS):
         if run.tags.get("dagster/will_retry") == "true":
             continue
-        for step in _steps(instance, run):
+        for step in causes(instance, run):
             found.setdefault(step.name, step)
     return [step for step in found.values() if not _mended(instance, step, product)]
 
 
-def _steps(instance: DagsterInstance, run: DagsterRun) -> Iterator[FailedStep]:
+def causes(instance: DagsterInstance, run: DagsterRun) -> Iterator[FailedStep]:
+    """What made a run fail, but for red gates: the steps that raised, or the end of the whole run."""
     entries = instance.all_logs(run.run_id, of_type=DagsterEventType.STEP_FAILURE)
     for entry in entries:
         event = entry.dagster_event

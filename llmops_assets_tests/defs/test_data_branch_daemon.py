@@ -7,29 +7,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from llmops_assets.storage.atomic import read_jsonl
-from llmops_assets_tests.defs.web_server import OVER, WebServer, web_server
+from llmops_assets_tests.defs.ui_calls import Run, Ui
+from llmops_assets_tests.defs.web_server import WebServer, web_server
 from llmops_assets_tests.tiny_project import RED_DATA, TinyProject
 from llmops_assets_tests.triggers.data_repository import DataRepository, data_repository
 
-RUNS = """
-query Runs($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
-  runId status creationTime startTime endTime tags { key value }
-} } } }"""
 ERRORS = """
 query Errors($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
   ... on ExecutionStepFailureEvent { stepKey error { errorChain { error { message } } } }
 } } } }"""
-AGAIN = """
-mutation Again($again: ReexecutionParams!) {
-  launchRunReexecution(reexecutionParams: $again) {
-    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
-  }
-}"""
 
 
 @dataclass(frozen=True)
@@ -40,17 +30,16 @@ class Watched:
     repository: DataRepository
     server: WebServer
 
-    def ended(self, commit: str, number: int = 1) -> list[dict[str, Any]]:
+    @property
+    def ui(self) -> Ui:
+        """A person before it."""
+        return Ui(self.server)
+
+    def ended(self, commit: str, number: int = 1) -> list[Run]:
         """Waits until as many runs on a commit have ended; these, the oldest first."""
-        wanted = {"tags": [{"key": "llmops/data_commit", "value": commit}]}
-        found: list[dict[str, Any]] = []
-
-        def over() -> bool:
-            found[:] = self.server.ask(RUNS, filter=wanted)["results"]
-            return sum(run["status"] in OVER for run in found) >= number
-
-        self.server.wait(over)
-        return sorted(found, key=lambda run: run["creationTime"])
+        wanted = [{"key": "llmops/data_commit", "value": commit}]
+        self.server.wait(lambda: sum(run.over for run in self.ui.runs(tags=wanted)) >= number)
+        return self.ui.runs(tags=wanted)
 
     def conversations(self) -> set[str]:
         """The ids of the curated rows of the newest version."""
@@ -76,10 +65,6 @@ def row(name: str, request: str) -> str:
     return json.dumps({"id": name, "messages": said, "category": "list", "source": "tiny rows"}) + "\n"
 
 
-def tags_of(run: dict[str, Any]) -> dict[str, str]:
-    return {tag["key"]: tag["value"] for tag in run["tags"]}
-
-
 def test_broken_data_fail_once_and_say_why(
     tiny_project: TinyProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,9 +72,9 @@ def test_broken_data_fail_once_and_say_why(
     commit = repository.push({"data/raw/TaskMaster/rows.jsonl": "no json\n"})
     with web_server(tiny_project) as server:
         (run,) = Watched(tiny_project, repository, server).ended(commit)
-        errors = [event for event in server.ask(ERRORS, run=run["runId"])["events"] if event]
-    assert run["status"] == "FAILURE"
-    assert tags_of(run)["dagster/will_retry"] == "false"
+        errors = [event for event in server.ask(ERRORS, run=run.id)["events"] if event]
+    assert run.status == "FAILURE"
+    assert run.tags["dagster/will_retry"] == "false"
     assert errors[0]["stepKey"] == "curated_conversations"
     said = "expected records of TaskMaster to pass cleaning, got none of 1; rows.jsonl:1: expected a JSON object"
     assert said in str(errors[0]["error"]["errorChain"])
@@ -112,10 +97,10 @@ def test_one_push_makes_a_new_version_of_the_data_of_its_commit(watched: Watched
     commit = watched.repository.push({"data/raw/TaskMaster/pushed.jsonl": row("pushed", "enumerate what Zoe promised")})
     pushed = time.time()
     (run,) = watched.ended(commit)
-    asked, started, ended = (run[name] - pushed for name in ("creationTime", "startTime", "endTime"))
+    asked, started, ended = (at - pushed for at in (run.created, run.start, run.end))
     sys.stdout.write(f"after the push: asked for {asked:.1f} s, started {started:.1f} s, ended {ended:.1f} s\n")
-    assert run["status"] == "SUCCESS"
-    assert tags_of(run)["llmops/version"] == "0.1.1"
+    assert run.status == "SUCCESS"
+    assert run.tags["llmops/version"] == "0.1.1"
     deployed = watched.project.store.latest("ollama_deployment", "TaskMaster")
     assert deployed.metadata["shown"]["version"] == "0.1.1"
     assert "pushed" in watched.conversations()
@@ -128,10 +113,9 @@ def test_a_failed_run_is_executed_again_on_its_own_commit(watched: Watched) -> N
     watched.project.change_recipe("TaskMaster", RED_DATA)
     commit = watched.repository.push({"data/raw/TaskMaster/again.jsonl": row("again", "show whatever Yuki still owes")})
     (failed,) = watched.ended(commit)
-    assert failed["status"] == "FAILURE"
+    assert failed.status == "FAILURE"
     watched.project.change_recipe("TaskMaster", {"data": {"coverage_minima": {"list": 10}}})
-    again = {"parentRunId": failed["runId"], "strategy": "FROM_FAILURE"}
-    assert watched.server.ask(AGAIN, again=again)["__typename"] == "LaunchRunSuccess"
+    watched.ui.again(failed.id)
     _, second = watched.ended(commit, 2)
-    assert second["status"] == "SUCCESS"
+    assert second.status == "SUCCESS"
     assert "again" in watched.conversations()
