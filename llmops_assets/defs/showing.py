@@ -10,19 +10,27 @@ from llmops_assets.gates import GateResult
 from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.workshop import Made
 
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+SUBJECTS = ("name", "asked")
+
 
 def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
     """The checks of an asset; their names are the same for every product, only thresholds differ."""
     return [
         dg.AssetCheckSpec(
-            name,
+            check.name,
             asset=asset,
-            blocking=blocking,
+            blocking=check.gate.blocking,
             partitions_def=PRODUCTS,
-            description=f"true when {name.replace('_', ' ')}",
+            description=_sentence(check),
         )
-        for name, blocking in graph.default_check_names(asset)
+        for check in graph.default_checks(asset)
     ]
+
+
+def _sentence(check: graph.Check) -> str:
+    said = check.name.replace("_", " ").capitalize()
+    return f"{said}: `{check.gate.metric}` {check.gate.threshold} unless the product's recipe says otherwise."
 
 
 def code_version(asset: str) -> str:
@@ -59,20 +67,32 @@ def _check(made: Made, name: str, result: GateResult) -> dg.AssetCheckResult:
 
 
 def _metadata(made: Made) -> dict[str, Any]:
-    shown_values: dict[str, Any] = {
-        "cached": made.artifact.cached,
-        "path": dg.MetadataValue.path(str(made.artifact.path)),
-        "digest": made.artifact.digest,
-        "duration_s": made.artifact.duration_s,
-        "size_mib": sum(file.stat().st_size for file in made.artifact.path.rglob("*") if file.is_file()) / 2**20,
-    }
-    if made.overrides:
-        shown_values["overridden"] = _overridden(made)
+    """What a reader looks for first stands first; what holds nothing is left out."""
+    shown_values: dict[str, Any] = {"overridden": _overridden(made)} if made.overrides else {}
     if made.verdict.results:
         shown_values["gates"] = dg.MetadataValue.md(_gate_table(made))
-    for name, value in made.artifact.metadata["shown"].items():
-        shown_values[name] = _value(made.artifact.path, name, value)
-    return shown_values
+    found = made.artifact.metadata["shown"]
+    for name in sorted(found, key=_to_be_read_later):
+        if found[name] not in EMPTY:
+            shown_values[name] = _value(made.artifact.path, name, found[name])
+    return shown_values | _origin(made)
+
+
+def _to_be_read_later(name: str) -> bool:
+    return not name.endswith(("_plot", "_markdown"))
+
+
+def _origin(made: Made) -> dict[str, Any]:
+    folder = made.artifact.path
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    pages = {f"{page.stem}_html": dg.MetadataValue.path(str(page)) for page in sorted(folder.glob("*.html"))}
+    return pages | {
+        "cached": made.artifact.cached,
+        "duration_s": made.artifact.duration_s,
+        "size_mib": round(sum(file.stat().st_size for file in files) / 2**20, 3),
+        "path": dg.MetadataValue.path(str(folder)),
+        "digest": made.artifact.digest,
+    }
 
 
 def _overridden(made: Made) -> dg.MarkdownMetadataValue:
@@ -89,8 +109,15 @@ def _value(folder: Path, name: str, value: Any) -> Any:
             (folder / value).read_text(encoding="utf-8") if (folder / value).is_file() else value
         )
     if isinstance(value, list) and value and all(_is_flat(row) for row in value):
-        return dg.MetadataValue.table(records=[dg.TableRecord(row) for row in value])
+        return dg.MetadataValue.table(records=[dg.TableRecord(_in_reading_order(row)) for row in value])
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
     return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def _in_reading_order(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a table: what a row is about stands first; the store keeps keys sorted."""
+    return {name: row[name] for name in sorted(row, key=lambda name: name not in SUBJECTS)}
 
 
 def _is_flat(row: Any) -> bool:
