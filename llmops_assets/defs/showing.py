@@ -51,7 +51,7 @@ def shown(made: Made) -> dg.MaterializeResult[Any]:
 def _check(made: Made, name: str, result: GateResult) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"outcome": result.outcome, "threshold": result.gate.threshold, "n": result.metric.n}
     if result.metric.value is not None:
-        metadata["value"] = float(result.metric.value)
+        metadata["value"] = _rounded(float(result.metric.value))
     if result.metric.low is not None and result.metric.high is not None:
         metadata["interval_95"] = f"{result.metric.low:.3f} to {result.metric.high:.3f}"
     if made.overrides:
@@ -111,8 +111,13 @@ def _value(folder: Path, name: str, value: Any) -> Any:
     if isinstance(value, list) and value and all(_is_flat(row) for row in value):
         return dg.MetadataValue.table(records=[dg.TableRecord(_in_reading_order(row)) for row in value])
     if isinstance(value, float):
-        return float(f"{value:.6g}")
+        return _rounded(value)
     return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def _rounded(value: float) -> float:
+    """Six digits: what a person reads; the files hold the rest."""
+    return float(f"{value:.6g}")
 
 
 def _in_reading_order(row: dict[str, Any]) -> dict[str, Any]:
