@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, expect, sync_playwright
@@ -11,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 from llmops_assets_tests.chromium import BROWSER
 
 WINDOW = {"width": 1440, "height": 900}
-PATIENCE_MS = 60_000
+PATIENCE_MS = 30_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,15 @@ class WebPages:
         self.page.keyboard.press("Alt+KeyE")
         return boxes
 
+    def move_graph(self, right: int, down: int) -> None:
+        """Drags the graph by its ground; what it knows of its assets is loaded by then."""
+        self.page.wait_for_load_state("networkidle")
+        mouse = self.page.mouse
+        mouse.move(300, 800)
+        mouse.down()
+        mouse.move(300 + right, 800 + down, steps=5)
+        mouse.up()
+
     def open_check(self, asset: str, check: str) -> Locator:
         """The page of one check: what it asks for, and how it last went."""
         self._open_asset(asset, "Checks")
@@ -44,7 +52,7 @@ class WebPages:
         shown = self.open_check(asset, check)
         self.page.get_by_role("tab", name="Partitions").last.click()
         self.page.get_by_text(product, exact=True).filter(visible=True).last.click()
-        expect(shown.get_by_text("Select a partition to view details")).to_be_hidden()
+        expect(shown.get_by_text("Target materialization")).to_be_visible()
         return shown
 
     def open_product(self, asset: str, product: str) -> Locator:
@@ -77,10 +85,6 @@ class WebPages:
         self.page.get_by_role("link", name="View", exact=True).click()
         self.page.wait_for_url("**/runs/b/*")
         return urlsplit(self.page.url).path.rsplit("/", 1)[1]
-
-    def picture(self, file: Path) -> None:
-        """What the window shows, as a PNG."""
-        self.page.screenshot(path=file, animations="disabled")
 
     def _open_asset(self, asset: str, tab: str) -> None:
         self.page.goto(f"{self.url}/assets/{asset}")
