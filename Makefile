@@ -58,11 +58,15 @@ $(VENV)/native: $(VENV)/installed
 	@test -e $@ || { echo "compiling llama-cpp-python: 4 to 14 minutes on 2 cores, once"; $(NATIVE); }
 	touch $@
 
-# promtool and amtool check what monitoring writes; without them those tests say that they were left out.
+# promtool and amtool check what monitoring writes, Chromium opens the report and Dagster's UI; without them those tests
+# say that they were left out.
 tools:
 	@command -v promtool >/dev/null && command -v amtool >/dev/null || \
 	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager) >/dev/null 2>&1 || \
 	  echo "promtool and amtool (Debian packages prometheus, prometheus-alertmanager) are missing: tests of alert rules are left out"
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 || \
+	  echo "Chromium (Debian package chromium) is missing: tests in a browser are left out"
 
 clean:
 	rm -rf $(VENV) .home data/artifacts

@@ -13,19 +13,27 @@ from llmops_assets.pipeline.workshop import Made, Workshop
 from llmops_assets.resources.workshop import WorkshopResource
 from llmops_assets.storage.artifact import Artifact
 
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+SUBJECTS = ("name", "asked")
+
 
 def check_specs(asset: str) -> list[dg.AssetCheckSpec]:
     """The checks of an asset; their names are the same for every product, only thresholds differ."""
     return [
         dg.AssetCheckSpec(
-            name,
+            check.name,
             asset=asset,
-            blocking=blocking,
+            blocking=check.gate.blocking,
             partitions_def=PRODUCTS,
-            description=f"true when {name.replace('_', ' ')}",
+            description=_sentence(check),
         )
-        for name, blocking in graph.default_check_names(asset)
+        for check in graph.default_checks(asset)
     ]
+
+
+def _sentence(check: graph.Check) -> str:
+    said = check.name.replace("_", " ").capitalize()
+    return f"{said}: `{check.gate.metric}` {check.gate.threshold} unless the product's recipe says otherwise."
 
 
 def code_version(asset: str) -> str:
@@ -59,7 +67,7 @@ def _shown(made: Made) -> dg.MaterializeResult[Any]:
 def _check(made: Made, name: str, result: GateResult) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {"outcome": result.outcome, "threshold": result.gate.threshold, "n": result.metric.n}
     if result.metric.value is not None:
-        metadata["value"] = float(result.metric.value)
+        metadata["value"] = _rounded(float(result.metric.value))
     if result.metric.low is not None and result.metric.high is not None:
         metadata["interval_95"] = f"{result.metric.low:.3f} to {result.metric.high:.3f}"
     if made.overrides:
@@ -75,20 +83,30 @@ def _check(made: Made, name: str, result: GateResult) -> dg.AssetCheckResult:
 
 
 def _metadata(made: Made) -> dict[str, Any]:
-    shown_values: dict[str, Any] = {
-        "cached": made.artifact.cached,
-        "path": dg.MetadataValue.path(made.artifact.location),
-        "digest": made.artifact.digest,
-        "duration_s": made.artifact.duration_s,
-        "size_mib": made.artifact.size / 2**20,
-    }
-    if made.overrides:
-        shown_values["overridden"] = _overridden(made)
+    """What a reader looks for first stands first; what holds nothing is left out."""
+    shown_values: dict[str, Any] = {"overridden": _overridden(made)} if made.overrides else {}
     if made.verdict.results:
         shown_values["gates"] = dg.MetadataValue.md(_gate_table(made))
-    for name, value in made.artifact.metadata["shown"].items():
-        shown_values[name] = _value(made.artifact, name, value)
-    return shown_values
+    found = made.artifact.metadata["shown"]
+    for name in sorted(found, key=_to_be_read_later):
+        if found[name] not in EMPTY:
+            shown_values[name] = _value(made.artifact, name, found[name])
+    return shown_values | _origin(made.artifact)
+
+
+def _to_be_read_later(name: str) -> bool:
+    return not name.endswith(("_plot", "_markdown"))
+
+
+def _origin(artifact: Artifact) -> dict[str, Any]:
+    pages = {f"{page.stem}_html": dg.MetadataValue.path(str(page)) for page in sorted(artifact.folder.glob("*.html"))}
+    return pages | {
+        "cached": artifact.cached,
+        "duration_s": artifact.duration_s,
+        "size_mib": _rounded(artifact.size / 2**20),
+        "path": dg.MetadataValue.path(artifact.location),
+        "digest": artifact.digest,
+    }
 
 
 def _overridden(made: Made) -> dg.MarkdownMetadataValue:
@@ -106,8 +124,20 @@ def _value(artifact: Artifact, name: str, value: Any) -> Any:
     if name.endswith("_markdown"):
         return dg.MetadataValue.md(value)
     if isinstance(value, list) and value and all(_is_flat(row) for row in value):
-        return dg.MetadataValue.table(records=[dg.TableRecord(row) for row in value])
+        return dg.MetadataValue.table(records=[dg.TableRecord(_in_reading_order(row)) for row in value])
+    if isinstance(value, float):
+        return _rounded(value)
     return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def _rounded(value: float) -> float:
+    """Six digits: what a person reads; the files hold the rest."""
+    return float(f"{value:.6g}")
+
+
+def _in_reading_order(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a table: what a row is about stands first; the store keeps keys sorted."""
+    return {name: row[name] for name in sorted(row, key=lambda name: name not in SUBJECTS)}
 
 
 def _is_flat(row: Any) -> bool:

@@ -196,9 +196,9 @@ def check_names(asset: str, recipe: Recipe) -> tuple[tuple[str, bool], ...]:
     return tuple((check.name, check.gate.blocking) for check in BY_NAME[asset].checks(recipe))
 
 
-def default_check_names(asset: str) -> tuple[tuple[str, bool], ...]:
-    """The same under any recipe: names and what blocks do not hang on thresholds."""
-    return check_names(asset, example_recipe())
+def default_checks(asset: str) -> tuple[Check, ...]:
+    """The checks as they are known before any recipe is read: names and what blocks do not hang on thresholds."""
+    return BY_NAME[asset].checks(example_recipe())
 
 
 def example_recipe() -> Recipe:

@@ -46,12 +46,17 @@ def points(entries: Points, key: str) -> list[tuple[float, float]]:
 
 
 def plot(path: Path, charts: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> None:
-    """Charts side by side, each with a line a quantity; dots where there are few points."""
+    """Charts side by side, three a row, each with a line a quantity; dots where there are few points.
+
+    A row of three is 1,080 pixels: wider ones are cut off in the UI.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.5 * len(charts), 3.2), layout="constrained")
-    for axes, (title, lines) in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts.items(), strict=True):
+    rows, columns = -(-len(charts) // 3), min(len(charts), 3)
+    figure = Figure(figsize=((3.6 if columns == 3 else 4.5) * columns, 3.2 * rows), layout="constrained")
+    for place, (title, lines) in enumerate(charts.items(), 1):
+        axes = figure.add_subplot(rows, columns, place)
         for label, values in lines.items():
             style = "o-" if len(values) < 12 else "-"
             axes.plot([step for step, _ in values], [value for _, value in values], style, label=label, markersize=4)

@@ -2,7 +2,6 @@
 
 import http.server
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -10,15 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from llmops_assets_tests.chromium import BROWSER, NEEDS_BROWSER
 from llmops_assets_tests.evaluation.small_report import EVIL, html_of
 
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not BROWSER, reason="chromium is not installed: apt-get install chromium, and run again"),
-]
+pytestmark = NEEDS_BROWSER
 
 
 class Proxy(http.server.ThreadingHTTPServer):
