@@ -7,8 +7,9 @@ from playwright.sync_api import expect
 
 from llmops_assets.pipeline import graph
 from llmops_assets_tests.chromium import NEEDS_BROWSER
+from llmops_assets_tests.defs.ui_calls import Ui
 from llmops_assets_tests.defs.web_pages import WebPages, web_pages
-from llmops_assets_tests.defs.web_server import OVER, RUNS, WebServer, web_server
+from llmops_assets_tests.defs.web_server import WebServer, web_server
 from llmops_assets_tests.tiny_project import RED_DATA, TinyProject
 
 pytestmark = NEEDS_BROWSER
@@ -49,14 +50,7 @@ def backfilled(tab: WebPages, server: WebServer) -> dict[str, str]:
     dialog = tab.fill_backfill("curation", ["CodeReviewer", "DocWriter"])
     expect(dialog).to_contain_text("4 assets")
     expect(dialog).to_contain_text("2 partitions")
-    name = tab.launch_backfill(dialog)
-    server.wait(lambda: set(ended(server, name).values()) <= set(OVER) and len(ended(server, name)) == 2)
-    return ended(server, name)
-
-
-def ended(server: WebServer, backfill: str) -> dict[str, str]:
-    runs = server.ask(RUNS, id=backfill)["runs"]
-    return {tag["value"]: run["status"] for run in runs for tag in run["tags"] if tag["key"] == "dagster/partition"}
+    return Ui(server).ended_backfill(tab.launch_backfill(dialog), 2)
 
 
 def test_the_graph_draws_every_asset_and_the_group_of_every_stage(pages: WebPages) -> None:
