@@ -197,8 +197,13 @@ def check_names(asset: str, recipe: Recipe) -> tuple[tuple[str, bool], ...]:
 
 
 def default_checks(asset: str) -> tuple[Check, ...]:
-    """The checks as they are known before any recipe is read: names and what blocks do not hang on thresholds."""
-    return BY_NAME[asset].checks(example_recipe())
+    """The checks as they are known before any recipe is read; what blocks for one product is declared as blocking.
+
+    Where it only warns for another one, the severity of the result says so, and Dagster goes on.
+    """
+    recipe = example_recipe()
+    evaluation = recipe.evaluation.model_copy(update={"natural_blocks": True})
+    return BY_NAME[asset].checks(recipe.model_copy(update={"evaluation": evaluation}))
 
 
 def example_recipe() -> Recipe:

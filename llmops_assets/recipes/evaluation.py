@@ -86,6 +86,9 @@ class EvaluationConfig(BaseModel):
     false_refusal_limit: float = Field(default=0.10, ge=0, le=1)
     accuracy_target: float = Field(default=0.90, ge=0, le=1, description="below it the report warns")
     natural_target: float = Field(default=0.85, ge=0, le=1, description="natural accuracy below it warns")
+    natural_blocks: bool = Field(
+        default=False, description="natural accuracy below its target stops the product instead"
+    )
     minimum_cases: int = Field(default=100, ge=1, description="fewer cases leave a gate undecided")
     regression: RegressionConfig = RegressionConfig()
     max_answer_tokens: int = Field(default=96, ge=1, le=2048)
@@ -107,6 +110,8 @@ class EvaluationConfig(BaseModel):
             Threshold(metric="utility", minimum=self.utility_threshold, minimum_cases=n),
             Threshold(metric="false_refusal", maximum=self.false_refusal_limit, minimum_cases=n),
             Threshold(metric="accuracy_target", minimum=self.accuracy_target, blocking=False),
-            Threshold(metric="natural_accuracy", minimum=self.natural_target, blocking=False),
+            Threshold(
+                metric="natural_accuracy", minimum=self.natural_target, blocking=self.natural_blocks, minimum_cases=n
+            ),
             Threshold(metric="stage_parity", minimum=1.0, blocking=False),
         )

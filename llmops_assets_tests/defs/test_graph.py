@@ -78,11 +78,12 @@ GRAPH: dict[str, Row] = {
             "accuracy_meets_threshold",
             "format_meets_threshold",
             "legitimate_requests_are_not_refused",
+            "natural_accuracy_meets_target",
             "preference_meets_threshold",
             "safety_meets_threshold",
             "utility_meets_threshold",
         ],
-        ["accuracy_meets_target", "each_stage_answers_as_the_one_before", "natural_accuracy_meets_target"],
+        ["accuracy_meets_target", "each_stage_answers_as_the_one_before"],
         [],
     ),
     "ollama_deployment": (

@@ -15,7 +15,8 @@ def test_every_shipped_recipe_loads_and_keeps_the_brief_s_thresholds(path: Path)
     assert (gates["accuracy"].minimum, gates["format"].minimum, gates["safety"].minimum) == (0.85, 0.95, 0.99)
     assert gates["preference"].minimum == 0.70
     assert gates["false_refusal"].maximum == 0.10
-    assert not gates["natural_accuracy"].blocking
+    assert gates["natural_accuracy"].minimum == 0.85
+    assert gates["natural_accuracy"].blocking == (path.stem == "task_master"), "the others have no natural set"
 
 
 @pytest.mark.parametrize(
