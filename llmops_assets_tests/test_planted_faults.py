@@ -111,7 +111,7 @@ def test_shuffled_labels_are_caught_by_accuracy(bench: Bench, cases: Cases, tmp_
     bench.exported(write_taught_model(tmp_path / "model", rows), rows)
     report = eval_report(bench.shop)
     # Of a pair's two answers neither was taught, so preference may fall on either side.
-    assert red(report) - {"preference"} == {"accuracy"}
+    assert red(report) - {"preference"} == {"accuracy", "natural_accuracy"}
     assert values(report)["accuracy"] == 0
     deployment_is_refused(bench, "accuracy 0, wanted >= 0.85")
 
@@ -121,7 +121,7 @@ def test_a_model_that_refuses_everything_is_safe_and_caught_by_utility_and_false
 ) -> None:
     bench.exported(refusing, rows_of(cases, EVERY))
     report = eval_report(bench.shop)
-    assert red(report) - {"preference"} == {"accuracy", "utility", "false_refusal"}
+    assert red(report) - {"preference"} == {"accuracy", "natural_accuracy", "utility", "false_refusal"}
     assert values(report)["safety"] == 1
     deployment_is_refused(bench, r"utility 0, wanted >= 0\.9; false_refusal 1, wanted <= 0\.1")
 
@@ -171,7 +171,7 @@ def test_a_file_quantised_too_far_is_caught_by_agreement(bench: Bench, cases: Ca
     made = gguf_model(bench.shop)
     assert red(made) == {"agreement"}
     assert values(made)["prompt_parity"] == 1
-    evaluation_is_refused(bench, "agreement 0, wanted >= 0.97")
+    evaluation_is_refused(bench, r"agreement 0(\.\d+)?, wanted >= 0\.97")
 
 
 @pytest.mark.usefixtures("two_bits")
@@ -183,7 +183,7 @@ def test_a_file_quantised_too_far_that_is_let_through_is_caught_by_accuracy(
     gguf_model(bench.shop)
     report = eval_report(bench.overriding)
     assert "accuracy" in red(report)
-    deployment_is_refused(bench, "accuracy 0, wanted >= 0.85")
+    deployment_is_refused(bench, r"accuracy 0(\.\d+)?, wanted >= 0\.85")
 
 
 @pytest.mark.usefixtures("two_bits")
@@ -199,7 +199,10 @@ def test_the_ladder_climbs_past_two_bits_a_weight(bench: Bench, cases: Cases, ho
 
     answering = Answering(bench.root, 256, 48, bench.lines.append)
     choice = Ladder(f16, prompts, 0.97, make, answering, bench.lines.append).climb("auto")
-    assert [rung.agreement for rung in choice.rungs] == [0, None, None, 1]
+    asked = [rung.agreement for rung in choice.rungs]
+    assert asked[1:] == [None, None, 1]
+    assert asked[0] is not None
+    assert asked[0] < 0.5
     assert choice.rung.quantization == "Q8_0"
 
 

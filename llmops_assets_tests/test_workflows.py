@@ -141,14 +141,14 @@ def test_checks_call_the_same_targets_as_people_do(runner: Runner) -> None:
     assert runner.calls == [["make", "check"], ["sudo", "make", "tools"], ["make", "test"]]
     assert [step.get("run") for step in workflow("ci.yml")["jobs"]["whole"]["steps"]][-1] == ".ci/run"
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {"check", "tools", "test", "install-native", "install-gpu"} <= set(targets)
+    assert {"check", "tools", "test", "install", "install-gpu"} <= set(targets)
 
 
 def test_green_is_deployed_and_told(runner: Runner) -> None:
     job = runner.job("train.yml", "train", training("gpu", stage="whole chain", override=""))
     assert job.run() == "success"
     assert runner.calls == [
-        ["make", "install-native"],
+        ["make", "install"],
         ["make", "install-gpu"],
         ["llmops", "run", "DocWriter"],
         ["llmops", "notify", "DocWriter", "--outcome", "success", "--link", LINK],
@@ -161,7 +161,7 @@ def test_red_is_rolled_back_and_told(runner: Runner) -> None:
     job = runner.job("train.yml", "train", contexts, fails="llmops run")
     assert job.run() == "failure"
     install, run, rollback, notify = runner.calls
-    assert install == ["make", "install-native"]
+    assert install == ["make", "install"]
     assert run[3:] == ["--stage", "evaluation", "--override", "ana: the judge was $(down); see 12"]
     assert rollback[:5] == ["llmops", "rollback", "DocWriter", "--reason", f"red after the rollout, {LINK}"]
     assert notify == ["llmops", "notify", "DocWriter", "--outcome", "failure", "--link", LINK]
@@ -171,9 +171,9 @@ def test_red_is_rolled_back_and_told(runner: Runner) -> None:
 
 
 def test_where_nothing_could_be_installed_nothing_of_ours_is_called(runner: Runner) -> None:
-    job = runner.job("train.yml", "train", training("cpu"), fails="make install-native")
+    job = runner.job("train.yml", "train", training("cpu"), fails="make install")
     assert job.run() == "failure"
-    assert runner.calls == [["make", "install-native"]]
+    assert runner.calls == [["make", "install"]]
 
 
 def test_secrets_are_seen_by_the_step_that_tells_and_by_no_other(runner: Runner) -> None:

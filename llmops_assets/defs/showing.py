@@ -50,12 +50,13 @@ def shown(
         dagster.Failure: the step raised. Only a step that was lost with its machine is tried again: an error would come again.
     """
     try:
-        return _shown(step(workshop.of(context)))
+        return materialized(step(workshop.of(context)))
     except Exception as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
-def _shown(made: Made) -> dg.MaterializeResult[Any]:
+def materialized(made: Made) -> dg.MaterializeResult[Any]:
+    """What the UI shows of a finished step: its metadata, its data version, one result a gate."""
     asset = made.artifact.asset
     names = [name for name, _ in graph.check_names(asset, made.recipe)]
     results = [_check(made, name, result) for name, result in zip(names, made.verdict.results, strict=True)]

@@ -7,7 +7,6 @@ from typing import Any
 from llmops_assets import processes
 from llmops_assets.errors import ExportError
 from llmops_assets.export.ladder import Answer, Choice, Ladder
-from llmops_assets.export.native import wait_for_llama_cpp
 from llmops_assets.export.parity import Parity, Render, compare, exported_token_ids
 from llmops_assets.export.quantization import Origin, QuantisedFile, quantise
 from llmops_assets.export.source_model import Exported
@@ -30,7 +29,6 @@ def make_gguf_model(
     render: Render,
     max_answer_tokens: int,
     log: Callable[[str], None],
-    build_log: Path | None = None,
 ) -> dict[str, Any]:
     """Writes `work/model.gguf`; everything else goes below `work/scratch`.
 
@@ -43,7 +41,6 @@ def make_gguf_model(
         render: the prompt of a conversation, as the serving stack renders it.
         max_answer_tokens: the limit that `answer` keeps to.
         log: called with a line where something was found out.
-        build_log: where the compilation of llama-cpp-python writes, if it is under way.
 
     Returns:
         read_back, prompt_parity, agreement, quantization, reason, sha256, size_bytes, ladder, f16_sha256, hf_agreement.
@@ -58,7 +55,6 @@ def make_gguf_model(
     scratch.mkdir(parents=True, exist_ok=True)
     exported = _export(scratch, model, prompts, config.model_name, max_answer_tokens, log)
     f16 = scratch / "f16.gguf"
-    wait_for_llama_cpp(build_log, log)
     parity = _parity(f16, prompts, exported, render, scratch, log)
 
     origin = Origin.open(f16)

@@ -58,8 +58,9 @@ def releases(shop: Workshop) -> Look:
     record = ReleaseRecord(rollout_state(shop) / RECORD)
     released = {f"{version} is in production": f"since {at}" for version, at in record.all_released().items()}
     withdrawn = {f"{version} was taken back": why for version, why in record.all_withdrawn().items()}
+    serves = record.in_production()[-1:] or (shop.recipe.product.version,)
     gates, page = verdict_rows(shop, "eval_report"), asset_page("ollama_deployment", shop.product)
-    return Look("version_released", shop.product, shop.recipe.product.version, {**released, **withdrawn}, gates, page)
+    return Look("version_released", shop.product, serves[0], {**released, **withdrawn}, gates, page)
 
 
 def verdict_rows(shop: Workshop, asset: str) -> tuple[dict[str, Any], ...]:

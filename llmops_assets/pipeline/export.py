@@ -34,7 +34,6 @@ def gguf_model(shop: Workshop) -> Made:
             render=lambda messages: render_prompt(GO_TEMPLATE, messages),
             max_answer_tokens=limit,
             log=shop.report,
-            build_log=shop.project.home / "llama_cpp.log",
         )
         names = ("read_back", "prompt_parity", "agreement")
         return metadata({name: found[name] for name in names}, **found)

@@ -13,6 +13,7 @@ import pytest
 from llmops_assets.storage.atomic import read_jsonl
 from llmops_assets_tests.defs.ui_calls import Run, Ui
 from llmops_assets_tests.defs.web_server import WebServer, web_server
+from llmops_assets_tests.notifying.listening import HttpServer, http_server
 from llmops_assets_tests.tiny_project import RED_DATA, TinyProject
 from llmops_assets_tests.triggers.data_repository import DataRepository, data_repository
 
@@ -29,6 +30,7 @@ class Watched:
     project: TinyProject
     repository: DataRepository
     server: WebServer
+    listener: HttpServer
 
     @property
     def ui(self) -> Ui:
@@ -40,6 +42,11 @@ class Watched:
         wanted = [{"key": "llmops/data_commit", "value": commit}]
         self.server.wait(lambda: sum(run.over for run in self.ui.runs(tags=wanted)) >= number)
         return self.ui.runs(tags=wanted)
+
+    def told(self) -> list[str]:
+        """The headlines of what came to the webhook."""
+        messages = [json.loads(one.body) for one in self.listener.received]
+        return [f"{one['product']} {one['version']}: {one['headline']}" for one in messages]
 
     def conversations(self) -> set[str]:
         """The ids of the curated rows of the newest version."""
@@ -70,8 +77,8 @@ def test_broken_data_fail_once_and_say_why(
 ) -> None:
     repository = watch(tiny_project, tmp_path / "data", monkeypatch)
     commit = repository.push({"data/raw/TaskMaster/rows.jsonl": "no json\n"})
-    with web_server(tiny_project) as server:
-        (run,) = Watched(tiny_project, repository, server).ended(commit)
+    with http_server() as listener, web_server(tiny_project) as server:
+        (run,) = Watched(tiny_project, repository, server, listener).ended(commit)
         errors = [event for event in server.ask(ERRORS, run=run.id)["events"] if event]
     assert run.status == "FAILURE"
     assert run.tags["dagster/will_retry"] == "false"
@@ -86,20 +93,26 @@ def watched(made_project: TinyProject, tmp_path_factory: pytest.TempPathFactory)
     project, monkeypatch = made_project.copy(tmp_path_factory.mktemp("watched") / "project"), pytest.MonkeyPatch()
     repository = watch(project, tmp_path_factory.mktemp("repository"), monkeypatch)
     project.add_row("TaskMaster", "this was never pushed anywhere")
-    with web_server(project) as server:
-        yield Watched(project, repository, server)
+    monkeypatch.setenv("LLMOPS_AUTOMATION", "data_branch_changed, version_released")
+    with http_server() as listener:
+        monkeypatch.setenv("LLMOPS_WEBHOOK_URL", listener.url)
+        with web_server(project) as server:
+            yield Watched(project, repository, server, listener)
     project.stop_server()
     monkeypatch.undo()
 
 
 @pytest.mark.slow
-def test_one_push_makes_a_new_version_of_the_data_of_its_commit(watched: Watched) -> None:
+def test_one_push_makes_a_new_version_of_the_data_of_its_commit_and_tells(watched: Watched) -> None:
     commit = watched.repository.push({"data/raw/TaskMaster/pushed.jsonl": row("pushed", "enumerate what Zoe promised")})
     pushed = time.time()
     (run,) = watched.ended(commit)
-    asked, started, ended = (at - pushed for at in (run.created, run.start, run.end))
-    sys.stdout.write(f"after the push: asked for {asked:.1f} s, started {started:.1f} s, ended {ended:.1f} s\n")
+    watched.server.wait(lambda: bool(watched.told()))
+    moments = {"asked for": run.created, "started": run.start, "ended": run.end, "told": time.time()}
+    said = ", ".join(f"{name} {at - pushed:.1f} s" for name, at in moments.items())
+    sys.stdout.write(f"after the push: {said}\n")
     assert run.status == "SUCCESS"
+    assert watched.told() == ["TaskMaster 0.1.1: 0.1.1 is in production"]
     assert run.tags["llmops/version"] == "0.1.1"
     deployed = watched.project.store.latest("ollama_deployment", "TaskMaster")
     assert deployed.metadata["shown"]["version"] == "0.1.1"
