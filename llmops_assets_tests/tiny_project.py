@@ -178,7 +178,7 @@ def _recipe(product: str, base: Path, port: int) -> dict[str, Any]:
             "sft_learning_rate": 1.0e-2,
             "max_length": 96,
             "dpo_batch_size": 8,
-            "dpo_learning_rate": 1.0e-4,
+            "dpo_learning_rate": 1.0e-3,
             "checkpoint_every_n_steps": 1000,
         },
         "evaluation": GREEN,
