@@ -11,42 +11,27 @@ from typing import Any
 from llmops_assets import doctor as machine
 from llmops_assets import running
 from llmops_assets import status as standing
-from llmops_assets.errors import StoreError
+from llmops_assets.console import say, warn
+from llmops_assets.data_commands import collect as collect
+from llmops_assets.data_commands import data as data
+from llmops_assets.data_commands import review as review
 from llmops_assets.new_product import start_product
 from llmops_assets.notifying.message import gate_table
 from llmops_assets.pipeline.workshop import Workshop
-from llmops_assets.project import Project, find_project
+from llmops_assets.project import find_project
 from llmops_assets.recipes.loading import Recipes, find_recipe, load_recipe, load_recipes
 from llmops_assets.storage import atomic
-from llmops_assets.storage.artifact_store import Artifact
 from llmops_assets.ui import backfills as backfills
 from llmops_assets.ui import dev as dev
 from llmops_assets.upkeep import gc as gc
 from llmops_assets.upkeep import skill as skill
 
-DATASET = "sft_dataset"
 REQUESTS = (
     "remind me to call Ana before Friday, urgent",
     "the dentist task is done",
     "what's due this week?",
 )
 """What `run --show` asks a TaskMaster; other products are asked their first evaluation requests."""
-
-
-def say(line: str) -> None:
-    """Prints one line at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def warn(line: str) -> None:
-    """Prints one line at once, in red where a person reads it."""
-    say(f"\x1b[31m{line}\x1b[0m" if sys.stdout.isatty() else line)
-
-
-def shop_of(project: Project, product: str) -> Workshop:
-    """The workshop of a product by name."""
-    return Workshop(project, find_recipe(load_recipes(project.recipes), product), say)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -117,7 +102,7 @@ def ask(options: argparse.Namespace) -> int:
     """Asks the deployed product and prints its envelope."""
     from llmops_assets.pipeline.asking import ask_product
 
-    reply = ask_product(shop_of(find_project(), options.product), options.text)
+    reply = ask_product(Workshop.named(find_project(), options.product, say), options.text)
     say(reply.text if options.raw else json.dumps(reply.envelope, ensure_ascii=False))
     return 0
 
@@ -130,7 +115,7 @@ def serve(options: argparse.Namespace) -> int:
     if options.stop:
         say("stopped" if servers.stop(project) else "no embedded server was running")
         return 0
-    shop = shop_of(project, options.product or "TaskMaster")
+    shop = Workshop.named(project, options.product or "TaskMaster", say)
     servers.serve_gateway([shop], options.host, options.port or shop.recipe.deployment.gateway_port)
     return 0
 
@@ -155,7 +140,7 @@ def rollback(options: argparse.Namespace) -> int:
     """Takes the release in production back, unless it is older than the time given."""
     from llmops_assets.pipeline.deployment import roll_back_product
 
-    shop = shop_of(find_project(), options.product)
+    shop = Workshop.named(find_project(), options.product, say)
     roll_back_product(shop, options.reason, released_since=options.released_since)
     return 0
 
@@ -166,7 +151,7 @@ def notify(options: argparse.Namespace) -> int:
     from llmops_assets.notifying.noticing import asset_page
     from llmops_assets.notifying.results import run_result, send, trial_message
 
-    shop = shop_of(find_project(), options.product or "TaskMaster")
+    shop = Workshop.named(find_project(), options.product or "TaskMaster", say)
     link = options.link or ui_url() + asset_page("eval_report", shop.product)
     message = trial_message(shop, link) if options.test else run_result(shop, options.outcome, link)
     say(message.text)
@@ -197,78 +182,13 @@ def init(options: argparse.Namespace) -> int:
     return 0
 
 
-def collect(options: argparse.Namespace) -> int:
-    """Rebuilds what collectors gather for a product."""
-    from llmops_assets.curation.collecting.collectors import collect as gather
-
-    project = find_project()
-    product = shop_of(project, options.product).product
-    for path, rows in gather(product, project.data, say, cache=project.home / "cache" / "packages").items():
-        say(f"{path}: {rows} rows")
-    return 0
-
-
-def data(options: argparse.Namespace) -> int:
-    """Lists the versions of a product's training data, or shows what two of them differ in."""
-    from llmops_assets.curation.comparing import compare_datasets, describe
-
-    shop = shop_of(find_project(), options.product)
-    if options.view == "versions":
-        return data_versions(shop)
-    older, newer = two_versions(shop, options.versions)
-    say(f"{shop.product}: {older.digest[:12]} -> {newer.digest[:12]}")
-    for line in describe(compare_datasets(_splits(older), _splits(newer)), most=options.most):
-        say(line)
-    return 0
-
-
-def data_versions(shop: Workshop) -> int:
-    """Prints a line a version of the training data that this machine made, the oldest first."""
-    from llmops_assets.curation.comparing import FIRST, KINDS, bumped, compare_datasets
-
-    version, before = FIRST, None
-    for digest in reversed(shop.store.versions(DATASET, shop.product)):
-        now = _splits(shop.store.load(DATASET, shop.product, digest))
-        counts = f"{len(now['train'])} train, {len(now['validation'])} validation"
-        if before is not None:
-            diff = compare_datasets(before, now)
-            version = bumped(version, diff)
-            counts += "".join(f", {len(diff.of_kind(kind))} {kind}" for kind in KINDS if diff.of_kind(kind))
-        say(f"{'.'.join(map(str, version)):>8}  {digest[:12]}  {counts}")
-        before = now
-    if before is None:
-        say(f"{shop.product} has no training data yet; run `llmops run {shop.product} --stage data`")
-    return 0
-
-
-def two_versions(shop: Workshop, names: list[str]) -> tuple[Artifact, Artifact]:
-    """The older and the newer version of the training data: those named, or the last two.
-
-    Raises:
-        StoreError: there are not two.
-    """
-    known = shop.store.versions(DATASET, shop.product)
-    if len(names) > 2 or (len(names) < 2 and len(known) < 2):
-        raise StoreError(
-            f"expected two versions of the training data of {shop.product}, got {len(names) or len(known)}: "
-            f"{', '.join(digest[:12] for digest in known) or 'none'}; run `llmops run {shop.product} --stage data`"
-        )
-    chosen = names if len(names) == 2 else [*names, known[0]] if names else [known[1], known[0]]
-    older, newer = (shop.store.named(DATASET, shop.product, name) for name in chosen)
-    return older, newer
-
-
-def _splits(dataset: Artifact) -> dict[str, list[dict[str, Any]]]:
-    return {name: atomic.read_jsonl(dataset.file(f"{name}.jsonl")) for name in ("train", "validation")}
-
-
 def compare(options: argparse.Namespace) -> int:
     """Shows two evaluations of a product side by side."""
     from llmops_assets.evaluation.comparison import compare_sides
     from llmops_assets.evaluation.comparison_text import lines, page
     from llmops_assets.pipeline.evaluations import sides
 
-    found = compare_sides(*sides(shop_of(find_project(), options.product), options.a, options.b))
+    found = compare_sides(*sides(Workshop.named(find_project(), options.product, say), options.a, options.b))
     for line in (
         [json.dumps(asdict(found), indent=2, ensure_ascii=False)] if options.json else lines(found, every=options.all)
     ):
@@ -276,25 +196,4 @@ def compare(options: argparse.Namespace) -> int:
     if options.html:
         written = atomic.write_text(Path(options.html), page(found))
         sys.stderr.write(f"wrote {written}\n")
-    return 0
-
-
-def review(options: argparse.Namespace) -> int:
-    """Serves the review of a product's cleaned records on this machine, or lists what is left."""
-    from llmops_assets.curation.records import record_from
-    from llmops_assets.curation.review_page import Review, review_app
-    from llmops_assets.pipeline.data import review_file
-
-    shop = shop_of(find_project(), options.product)
-    curated = shop.store.latest("curated_conversations", shop.product)
-    records = [record_from(row) for row in atomic.read_jsonl(curated.file("conversations.jsonl"))]
-    found = Review(shop.product, records, review_file(shop))
-    if options.list:
-        for offer in found.open_offers():
-            say(f"{offer.record.id}: {offer.why}: {' | '.join(offer.record.texts)}")
-        return 0
-    import uvicorn
-
-    say(f"{len(found.open_offers())} records to look at on http://127.0.0.1:{options.port}; stop with Ctrl-C")
-    uvicorn.run(review_app(found), host="127.0.0.1", port=options.port, log_level="warning")
     return 0

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from llmops_assets import machine, running
+from llmops_assets.console import say
 from llmops_assets.project import Project, find_project
 
 
@@ -32,9 +33,9 @@ def _put_in_order(project: Project) -> None:
 
     with DagsterInstance.get() as instance:
         for run_id in end_dead_runs(instance):
-            _say(f"run {run_id} was killed; it is closed, and its place in the pools is free again")
+            say(f"run {run_id} was killed; it is closed, and its place in the pools is free again")
         limit = limit_trainings(instance, asked, machine.fitting_trainings())
-    _say(f"trainings at once: {limit.count}; {limit.reason}")
+    say(f"trainings at once: {limit.count}; {limit.reason}")
 
 
 def backfills(options: argparse.Namespace) -> int:
@@ -47,13 +48,8 @@ def backfills(options: argparse.Namespace) -> int:
     with DagsterInstance.get() as instance:
         found = last_backfills(instance, options.most)
     if options.json:
-        _say(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
+        say(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
     else:
         for line in [line for backfill in found for line in backfill.lines()] or ["no backfill yet"]:
-            _say(line)
+            say(line)
     return int(bool(found) and not found[0].green)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

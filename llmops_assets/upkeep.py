@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from llmops_assets import running
+from llmops_assets.console import say
 from llmops_assets.errors import StoreError
 from llmops_assets.pipeline.retention import Collected, collect
 from llmops_assets.pipeline.workshop import Workshop
@@ -31,28 +32,26 @@ def gc(options: argparse.Namespace) -> int:
     total, failed = 0, False
     for recipe in chosen:
         try:
-            total += _versions(Workshop(project, recipe, _say), delete)
+            total += _versions(Workshop(project, recipe, say), delete)
         except StoreError as error:
             sys.stderr.write(f"llmops: {recipe.name}: {error}\n")
             failed = True
     total += _runs(project, {recipe.name: recipe.retention.runs for recipe in chosen}, delete)
     total += _growing(project, delete) + _checkpoints(project, delete)
     _strangers(project, recipes)
-    _say(
-        f"{'deleted' if delete else 'would delete'} {_size(total)}{'' if delete else '; `llmops gc --delete` does it'}"
-    )
+    say(f"{'deleted' if delete else 'would delete'} {_size(total)}{'' if delete else '; `llmops gc --delete` does it'}")
     return int(failed)
 
 
 def _versions(shop: Workshop, delete: bool) -> int:
     found = collect(shop, delete=delete)
-    _say(f"{shop.product}: {_size(_sum(found))} in {len(found.gone)} versions beyond the recipe's retention")
+    say(f"{shop.product}: {_size(_sum(found))} in {len(found.gone)} versions beyond the recipe's retention")
     for version in found.gone:
-        _say(f"  {version.asset:<22} {version.name[:18]:<18} {_size(version.size):>10}")
+        say(f"  {version.asset:<22} {version.name[:18]:<18} {_size(version.size):>10}")
     for version in found.in_use:
-        _say(f"  {version.asset:<22} {version.name[:18]:<18} is read by a running job: stays")
+        say(f"  {version.asset:<22} {version.name[:18]:<18} is read by a running job: stays")
     for asset in found.busy:
-        _say(f"  {asset:<22} is being made: left alone")
+        say(f"  {asset:<22} is being made: left alone")
     return _sum(found)
 
 
@@ -71,7 +70,7 @@ def _runs(project: Project, keep: dict[str, int], delete: bool) -> int:
         total = sum(size_of(instance, run) for run in runs)
         for run in runs if delete else ():
             delete_run(instance, run)
-    _say(f"Dagster: {_size(total)} in {len(runs)} records of runs beyond the newest of each product")
+    say(f"Dagster: {_size(total)} in {len(runs)} records of runs beyond the newest of each product")
     return total
 
 
@@ -81,7 +80,7 @@ def _growing(project: Project, delete: bool) -> int:
         for path in sorted(project.home.glob(pattern)):
             size = growing_files.excess(path, limit, keep)
             if size:
-                _say(f"{path}: {_size(size)} before its last {_size(keep)}")
+                say(f"{path}: {_size(size)} before its last {_size(keep)}")
             total += growing_files.cut(path, limit, keep) if size and delete else size
     return total
 
@@ -95,7 +94,7 @@ def _checkpoints(project: Project, delete: bool) -> int:
             if not free or time.time() - max(file.stat().st_mtime for file in files) < ABANDONED_S:
                 continue
             size = sum(file.stat().st_size for file in files)
-            _say(f"{lock.parent}: {_size(size)}, a training that nobody has gone on with for a month")
+            say(f"{lock.parent}: {_size(size)}, a training that nobody has gone on with for a month")
             total += size
             if delete:
                 shutil.rmtree(lock.parent)
@@ -109,19 +108,14 @@ def _strangers(project: Project, recipes: Recipes) -> None:
         folders = [path for path in project.store.root.glob(f"*/{product}") if path.is_dir()]
         size = sum(file.stat().st_size for folder in folders for file in folder.rglob("*") if file.is_file())
         why = recipes.broken.get(product, "it has no recipe")
-        _say(f"{product}: {_size(size)} left alone, for {why}")
+        say(f"{product}: {_size(size)} left alone, for {why}")
 
 
 def skill(options: argparse.Namespace) -> int:
     """Puts the skill that the package carries into a project."""
-    _say(install_skill(Path(options.folder), force=options.force))
+    say(install_skill(Path(options.folder), force=options.force))
     return 0
 
 
 def _size(size: int) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "llmops_assets"
 RINGS = (
-    ("errors", "machine", "precision", "shards", "storage"),
+    ("console", "errors", "machine", "precision", "shards", "storage"),
     ("gates", "overrides", "verdicts", "processes"),
     ("recipes",),
     ("tasks", "project"),
@@ -27,7 +27,7 @@ RINGS = (
     ("defs",),
     ("definitions", "running"),
     ("upkeep", "ui"),
-    ("cli", "commands", "__main__"),
+    ("cli", "commands", "data_commands", "__main__"),
 )
 RANK = {name: rank for rank, ring in enumerate(RINGS) for name in ring}
 DAGSTER_MAY = {"resources", "defs", "definitions", "running", "upkeep", "ui"}

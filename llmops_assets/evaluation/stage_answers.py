@@ -40,8 +40,8 @@ def ask_folders(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
 
 def _ask_folder(question: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    from llmops_assets.console import say
     from llmops_assets.training.base_model import load_tokenizer, resolve_base
-    from llmops_assets.training.progress import say
 
     def report(line: str) -> None:
         say(f"{question['stage']}: {line}")
@@ -156,11 +156,11 @@ def ask_files(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         ServingError: llama.cpp cannot load a file or continue a prompt.
     """
     del work
+    from llmops_assets.console import say
     from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
     from llmops_assets.serving.engine_group import EngineGroup, complete_all
     from llmops_assets.serving.options import Sampling
     from llmops_assets.serving.prompting import render_prompt
-    from llmops_assets.training.progress import say
 
     prompts = [render_prompt(GO_TEMPLATE, messages) for messages in spec["conversations"]]
     sampling = Sampling.greedy(max_tokens=spec["max_tokens"], stop=STOPS)

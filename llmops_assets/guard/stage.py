@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.console import say
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard.guarding import user_text
 from llmops_assets.guard.training import Example, train_guard
@@ -53,7 +54,7 @@ def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         validation=close,
         topics=distinct([*close, *topics]),
         config=config,
-        report=_say,
+        report=say,
     )
 
 
@@ -91,7 +92,3 @@ def _action(row: Mapping[str, Any]) -> str:
 def distinct(found: Iterable[Example]) -> list[Example]:
     """Each text once, in its first place."""
     return list({example.text: example for example in found}.values())
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  (the parent process reads the child's lines)

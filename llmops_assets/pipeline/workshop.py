@@ -12,6 +12,7 @@ from llmops_assets.pipeline import graph
 from llmops_assets.pipeline.grounds import grounds_now
 from llmops_assets.pipeline.overridden import REPORT, overrides_above, report_page
 from llmops_assets.project import Project
+from llmops_assets.recipes.loading import find_recipe, load_recipes
 from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact, ArtifactStore
@@ -55,6 +56,15 @@ class Workshop:
     report: Callable[[str], None]
     override: Override | None = None
     state: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def named(cls, project: Project, product: str, report: Callable[[str], None]) -> "Workshop":
+        """The workshop of a product by name, whatever its capitals.
+
+        Raises:
+            RecipeError: no recipe has that name, or its recipe cannot be read.
+        """
+        return cls(project, find_recipe(load_recipes(project.recipes), product), report)
 
     @property
     def product(self) -> str:

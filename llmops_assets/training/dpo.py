@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.console import say
 from llmops_assets.errors import TrainingError
 from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.training import TrainingConfig
@@ -23,7 +24,6 @@ from llmops_assets.training.memory import MemoryPlan
 from llmops_assets.training.merging import load_adapted, merge_and_prove, prove_copy
 from llmops_assets.training.pairs import PairSet, TokenPair, load_pairs
 from llmops_assets.training.planning import Load, plan_memory
-from llmops_assets.training.progress import say
 from llmops_assets.training.rows import TrainingRow, load_rows
 from llmops_assets.training.sft_run import PROBE_ROWS, PROBES, is_loadable, save_adapter
 from llmops_assets.training.trainers import LIGHT_FAMILIES

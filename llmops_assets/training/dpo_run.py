@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmops_assets.console import say
 from llmops_assets.errors import StoreError, TrainingError
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.shards import shard_count
@@ -14,7 +15,7 @@ from llmops_assets.training import checkpoints
 from llmops_assets.training.memory import MemoryPlan
 from llmops_assets.training.pairs import TokenPair
 from llmops_assets.training.preference_loss import PairCollator, PairLogps, dpo_trainer_class, pair_logps
-from llmops_assets.training.progress import Progress, say
+from llmops_assets.training.progress import Progress
 from llmops_assets.training.trainers import Watch, common_arguments, observe
 from llmops_assets.training.validation import validation_loss
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.console import say
 from llmops_assets.errors import StoreError, TrainingError
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.storage.atomic import read_json
 from llmops_assets.tasks.chat_template import JINJA, PAD, TURN_END, render
 from llmops_assets.training.base_model import load_tokenizer, resolve_base, save_model
 from llmops_assets.training.memory import check_disk, disk_bytes, first_line, peak_memory_gib, shape_of
-from llmops_assets.training.progress import say
 from llmops_assets.training.sft_run import PROBES
 
 PLAIN_PROBES = ("remind me to call Ana tomorrow", "what is due this week", "hello", "mark 12 as done")

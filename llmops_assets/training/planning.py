@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from llmops_assets.console import say
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.training import memory
 from llmops_assets.training.backends import Backend
 from llmops_assets.training.memory import MemoryPlan
-from llmops_assets.training.progress import say
 
 
 @dataclass(frozen=True)

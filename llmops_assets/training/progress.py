@@ -1,17 +1,12 @@
 """What a training says while it runs: one line every few seconds, and all numbers for the curves afterwards."""
 
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmops_assets.console import say
+
 LINE_SECONDS = 5.0
-
-
-def say(line: str) -> None:
-    """A line to the parent process."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def duration(seconds: float) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.console import say
 from llmops_assets.errors import TrainingError
 from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.training import TrainingConfig
@@ -20,7 +21,6 @@ from llmops_assets.training.base_model import BaseModel, load_tokenizer, resolve
 from llmops_assets.training.curves import plot_sft
 from llmops_assets.training.memory import MemoryPlan
 from llmops_assets.training.planning import Load, plan_memory
-from llmops_assets.training.progress import say
 from llmops_assets.training.rows import RowSet, TrainingRow, load_rows, show_row
 from llmops_assets.training.sft_run import SftRun, step_count
 from llmops_assets.training.trainers import common_arguments, sft_trainer_class
