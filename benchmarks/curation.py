@@ -17,7 +17,6 @@ from zlib import crc32
 
 import psutil
 
-from llmops_assets.commands import find_project
 from llmops_assets.curation.cleaning import (
     Rules,
     language_problem,
@@ -33,6 +32,7 @@ from llmops_assets.curation.redaction import redact
 from llmops_assets.curation.stage import make_curated_conversations
 from llmops_assets.machine import usable_cores
 from llmops_assets.pipeline.data import TokenCounter
+from llmops_assets.project import find_project
 from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.atomic import read_json, sha256_json, write_jsonl
 from llmops_assets.training.base_model import resolve_base
