@@ -22,6 +22,7 @@ from llmops_assets.storage import atomic
 
 BUCKET = 8
 BATCH = 32
+LINE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def train_guard(
             more of the harmful ones than `config.miss_target`.
         topics: requests that say whether they are this product's: measured only.
         config: the recipe's `guard` section.
-        report: called with a line an epoch.
+        report: called with a line every ten seconds and one an epoch.
 
     Raises:
         TrainingError: one of the two classes is missing.
@@ -159,7 +160,8 @@ def _fit(
     weights = trained(model)
     optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.01, fused=True)
     last = [math.inf] * len(rows)
-    losses, started = [], time.monotonic()
+    losses: list[float] = []
+    started = spoke = time.monotonic()
     for epoch in range(config.epochs):
         shown = [(place, rows[place]) for place in awake(last, config.easy_loss)]
         batches = grouped_batches(respelled(shown, config.disguised_share, rng), config.batch_size, rng)
@@ -172,12 +174,15 @@ def _fit(
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             optimizer.zero_grad()
+            now, done = time.monotonic(), epoch + (number + 1) / len(batches)
+            if now - spoke > LINE_SECONDS:
+                spoke = now
+                report(
+                    f"guard: epoch {epoch + 1}/{config.epochs}, batch {number + 1}/{len(batches)}, "
+                    f"ETA at most {(now - started) / done * (config.epochs - done):.0f} s"
+                )
         losses.append(round(sum(last[place] for place, _ in shown) / len(shown), 4))
-        spent = time.monotonic() - started
-        report(
-            f"guard: epoch {epoch + 1}/{config.epochs}, {len(shown)} of {len(rows)} rows, loss {losses[-1]}, "
-            f"ETA at most {spent / (epoch + 1) * (config.epochs - epoch - 1):.0f} s"
-        )
+        report(f"guard: epoch {epoch + 1}/{config.epochs} done, {len(shown)} of {len(rows)} rows, loss {losses[-1]}")
     return losses
 
 
