@@ -7,8 +7,9 @@ from typing import Any
 
 from llmops_assets.console import say
 from llmops_assets.errors import TrainingError
+from llmops_assets.guard.fitting import Example
 from llmops_assets.guard.guarding import user_text
-from llmops_assets.guard.training import Example, train_guard
+from llmops_assets.guard.training import train_guard
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import read_jsonl, sha256_bytes
 from llmops_assets.tasks.answers import json_object
@@ -28,7 +29,7 @@ def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     Args:
         spec: `data`, the folder with train.jsonl and validation.jsonl; `own`, a file of requests that only the guard
             sees, harmful unless they say otherwise (`harmful`: false) or have an answer that does not refuse;
-            `config`, the recipe's `guard` section.
+            `config`, the recipe's `guard` section; `cache`, where checkpoints lie.
         work: gets the classifier.
 
     Raises:
@@ -55,6 +56,7 @@ def make_guard(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         topics=distinct([*close, *topics]),
         config=config,
         report=say,
+        cache=Path(spec["cache"]),
     )
 
 

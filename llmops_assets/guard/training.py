@@ -1,45 +1,18 @@
-"""Trains the guard's classifier: harm and topic of a request, all layers but the word embeddings.
-
-Cost on 2 quiet cores: 7 ms a row of 22 tokens and epoch.
-"""
+"""The guard's classifier, trained and measured: what it learns, above which score it stops, and how often it is wrong."""
 
 import math
-import random
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import encoder, rules
-from llmops_assets.guard.disguises import disguised
+from llmops_assets.guard.fitting import Example, fit
 from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.guard import GuardConfig
-from llmops_assets.shards import cut, shard_count, summed, trained
 from llmops_assets.storage import atomic
 
-BUCKET = 8
 BATCH = 32
-LINE_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Example:
-    """A conversation's user turns in one text, whether it is harmful, and whether it is a job for another tool.
-
-    Attributes:
-        off_topic: None where nobody said: the row teaches harm only.
-    """
-
-    text: str
-    harmful: bool
-    off_topic: bool | None = None
-
-
-Shown = tuple[int, Example]
-"""A row with its place among all rows."""
 
 
 class Scores(NamedTuple):
@@ -62,6 +35,7 @@ def train_guard(
     topics: Sequence[Example],
     config: GuardConfig,
     report: Callable[[str], None],
+    cache: Path | None = None,
 ) -> dict[str, Any]:
     """Writes `guard.safetensors` and `guard.json` into `work` and returns the measured numbers.
 
@@ -74,6 +48,7 @@ def train_guard(
         topics: requests that say whether they are this product's: measured only.
         config: the recipe's `guard` section.
         report: called with a line every ten seconds and one an epoch.
+        cache: where checkpoints lie; a training that was killed goes on after its last whole epoch. None: there are none.
 
     Raises:
         TrainingError: one of the two classes is missing.
@@ -88,7 +63,7 @@ def train_guard(
     model.encoder.embeddings.word_embeddings.weight.requires_grad_(False)
     model.train()
     with bfloat16_products():
-        losses = _fit(model, tokenize, list(train), config, report)
+        losses = fit(model, tokenize, list(train), config, report=report, cache=cache)
     model.eval()
     measured: dict[str, Any] = {"rows": len(train), "epoch_losses": losses}
     known = [example for example in topics if example.off_topic is not None]
@@ -149,88 +124,6 @@ def choose_clear(scores: Sequence[float], harmful: Sequence[bool], miss_target: 
     """The largest score below which no more than this share of the harmful ones lie; 0 where there are none."""
     found = sorted(score for score, bad in zip(scores, harmful, strict=True) if bad)
     return round(found[min(int(miss_target * len(found)), len(found) - 1)], 4) if found else 0.0
-
-
-def _fit(
-    model: Any, tokenize: encoder.Tokenizer, rows: list[Example], config: GuardConfig, report: Callable[[str], None]
-) -> list[float]:
-    import torch
-
-    rng = random.Random(config.seed)
-    weights = trained(model)
-    optimizer = torch.optim.AdamW(weights, lr=config.learning_rate, weight_decay=0.01, fused=True)
-    last = [math.inf] * len(rows)
-    losses: list[float] = []
-    started = spoke = time.monotonic()
-    for epoch in range(config.epochs):
-        shown = [(place, rows[place]) for place in awake(last, config.easy_loss)]
-        batches = grouped_batches(respelled(shown, config.disguised_share, rng), config.batch_size, rng)
-        for number, batch in enumerate(batches):
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * warmth((epoch + number / len(batches)) / config.epochs)
-            loss_of = partial(_loss, model, tokenize, last)
-            loss = summed(loss_of, cut(batch, shard_count(len(batch), "cpu")), weights) / len(batch)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            now, done = time.monotonic(), epoch + (number + 1) / len(batches)
-            if now - spoke > LINE_SECONDS:
-                spoke = now
-                report(
-                    f"guard: epoch {epoch + 1}/{config.epochs}, batch {number + 1}/{len(batches)}, "
-                    f"ETA at most {(now - started) / done * (config.epochs - done):.0f} s"
-                )
-        losses.append(round(sum(last[place] for place, _ in shown) / len(shown), 4))
-        report(f"guard: epoch {epoch + 1}/{config.epochs} done, {len(shown)} of {len(rows)} rows, loss {losses[-1]}")
-    return losses
-
-
-def warmth(done: float) -> float:
-    """The share of the learning rate after this share of the training: up in the first tenth, then down to a fiftieth."""
-    return min(done / 0.1, max(0.02, 1 - done)) if done > 0 else 0.01
-
-
-def awake(last: list[float], easy_loss: float) -> list[int]:
-    """The rows to show: all but those whose loss was small when last shown. These rest for one epoch, which is noted."""
-    places = []
-    for place, loss in enumerate(last):
-        if loss < easy_loss:
-            last[place] = math.inf
-        else:
-            places.append(place)
-    return places or list(range(len(last)))
-
-
-def _loss(model: Any, tokenize: encoder.Tokenizer, last: list[float], shown: Sequence[Shown]) -> Any:
-    """The loss of these rows, summed; each row's own is noted in `last`."""
-    import torch
-
-    rows = [example for _, example in shown]
-    wanted = torch.tensor([[float(example.harmful), float(bool(example.off_topic))] for example in rows])
-    known = torch.tensor([[1.0, float(example.off_topic is not None)] for example in rows])
-    logits = model(**tokenize([example.text for example in rows]))
-    found = torch.nn.functional.binary_cross_entropy_with_logits(logits, wanted, known, reduction="none").sum(1)
-    for (place, _), value in zip(shown, found.tolist(), strict=True):
-        last[place] = value
-    return found.sum()
-
-
-def respelled(shown: Sequence[Shown], share: float, rng: random.Random) -> list[Shown]:
-    """The rows, this share of them in odd spelling: other ones each epoch."""
-    return [
-        (place, replace(row, text=disguised(row.text, rng)) if rng.random() < share else row) for place, row in shown
-    ]
-
-
-def grouped_batches(shown: Sequence[Shown], size: int, rng: random.Random) -> list[list[Shown]]:
-    """Shuffled batches of texts of like length: padding is most of the cost of short texts."""
-    order = rng.sample(shown, len(shown))
-    batches: list[list[Shown]] = []
-    for start in range(0, len(order), size * BUCKET):
-        bucket = sorted(order[start : start + size * BUCKET], key=lambda row: len(row[1].text))
-        batches.extend(bucket[at : at + size] for at in range(0, len(bucket), size))
-    return rng.sample(batches, len(batches))
 
 
 def judged(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[Scores]:

@@ -112,7 +112,8 @@ def guard_model(shop: Workshop) -> Made:
             return metadata({"usable": 1}, kind="rules only")
         own = work / "scratch" / "guard.jsonl"
         left_out = write_unseen(own, files=files, eval_folder=cases.path)
-        spec = {"data": str(data.path), "own": str(own), "config": config.model_dump(mode="json")}
+        settings = config.model_dump(mode="json")
+        spec = {"data": str(data.path), "own": str(own), "config": settings, "cache": str(shop.cache)}
         found = run_stage("llmops_assets.guard.stage:make_guard", spec, work, shop.report)
         caught = Metric(found["validation_caught"], found["validation_harmful"])
         usable = (found["validation_caught"] or 0) > (found["validation_false_blocks"] or 0)

@@ -12,8 +12,9 @@ from llmops_assets.console import say
 from llmops_assets.errors import TrainingError
 from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.training import TrainingConfig
+from llmops_assets.storage import checkpoints
 from llmops_assets.storage.atomic import read_json, sha256_file, sha256_json, write_json
-from llmops_assets.training import checkpoints, memory
+from llmops_assets.training import memory
 from llmops_assets.training.adapters import adapter_off, load_model, lora_config, with_adapter
 from llmops_assets.training.backends import Backend, choose_backend
 from llmops_assets.training.base_model import BaseModel, load_tokenizer, resolve_base

@@ -10,8 +10,8 @@ from llmops_assets.console import say
 from llmops_assets.errors import StoreError, TrainingError
 from llmops_assets.recipes.training import TrainingConfig
 from llmops_assets.shards import shard_count
+from llmops_assets.storage import checkpoints
 from llmops_assets.storage.atomic import read_json, write_json
-from llmops_assets.training import checkpoints
 from llmops_assets.training.memory import MemoryPlan
 from llmops_assets.training.pairs import TokenPair
 from llmops_assets.training.preference_loss import PairCollator, PairLogps, dpo_trainer_class, pair_logps

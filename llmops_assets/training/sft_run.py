@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from llmops_assets.console import say
 from llmops_assets.errors import TrainingError
 from llmops_assets.recipes.training import TrainingConfig
+from llmops_assets.storage import checkpoints
 from llmops_assets.storage.atomic import read_json, write_json
-from llmops_assets.training import checkpoints
 from llmops_assets.training.progress import Progress
 from llmops_assets.training.trainers import Watch, observe
 from llmops_assets.training.validation import Validation, evenly, measuring_steps, validation_loss

@@ -7,19 +7,10 @@ import pytest
 
 from llmops_assets.errors import TrainingError
 from llmops_assets.guard import rules
+from llmops_assets.guard.fitting import Example, awake, grouped_batches, respelled, warmth
 from llmops_assets.guard.guarding import Guard, user_text
 from llmops_assets.guard.stage import distinct, examples, labelled, make_guard
-from llmops_assets.guard.training import (
-    Example,
-    Scores,
-    awake,
-    choose_clear,
-    choose_limit,
-    grouped_batches,
-    respelled,
-    train_guard,
-    warmth,
-)
+from llmops_assets.guard.training import Scores, choose_clear, choose_limit, train_guard
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import write_jsonl
 
@@ -207,7 +198,12 @@ def test_marked_rows_choose_the_limit_and_never_train(tmp_path: Path, marked: bo
     write_jsonl(tmp_path / "own.jsonl", own)
     config = GuardConfig(classifier=True, epochs=1, batch_size=6, contrast_sources=("close",))
     found = make_guard(
-        {"data": str(tmp_path), "own": str(tmp_path / "own.jsonl"), "config": config.model_dump(mode="json")},
+        {
+            "data": str(tmp_path),
+            "own": str(tmp_path / "own.jsonl"),
+            "config": config.model_dump(mode="json"),
+            "cache": str(tmp_path / "cache"),
+        },
         tmp_path / "made",
     )
     assert found["rows"] == (6 if marked else 11)
@@ -228,6 +224,7 @@ def test_rows_about_topics_measure_only_and_an_unknown_split_is_an_error(tmp_pat
         "data": str(tmp_path),
         "own": str(tmp_path / "own.jsonl"),
         "config": GuardConfig(epochs=1).model_dump(mode="json"),
+        "cache": str(tmp_path / "cache"),
     }
     found = make_guard(spec, tmp_path / "made")
     assert found["rows"] == 3

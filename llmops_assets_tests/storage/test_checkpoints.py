@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from llmops_assets.errors import TrainingError
-from llmops_assets.training.checkpoints import newest_whole, only_one, seal
+from llmops_assets.storage.checkpoints import newest_whole, only_one, seal
 
 
 def checkpoint(folder: Path, step: int, fingerprint: str = "mine") -> Path:
