@@ -5,6 +5,7 @@ Credentials come from the environment, as boto3 reads it; none is written or log
 
 import contextlib
 import functools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,8 +116,13 @@ class ObjectStore:
         return f"{self.prefix}/{name}" if self.prefix else name
 
 
-@functools.cache
 def _client() -> Any:
+    """A client of the server that the environment names now."""
+    return _client_of(*(os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")))
+
+
+@functools.cache
+def _client_of(*_endpoints: str) -> Any:
     try:
         import boto3
         from botocore.config import Config

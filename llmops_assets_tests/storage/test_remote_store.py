@@ -251,3 +251,13 @@ def test_a_url_of_another_kind_is_refused(place: str, tmp_path: Path) -> None:
 def test_a_folder_stays_a_folder(tmp_path: Path) -> None:
     assert open_store(str(tmp_path), tmp_path / "copies") == ArtifactStore(tmp_path)
     assert isinstance(open_store("s3://bucket", tmp_path), RemoteStore)
+
+
+def test_a_process_that_is_pointed_at_another_server_talks_to_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for _ in range(2):
+        with s3_server() as environment:
+            store = ObjectStore(new_bucket(environment, monkeypatch), "team")
+            store.write("a.json", b"{}")
+            found.append(store.read("a.json"))
+    assert [one.data for one in found if one] == [b"{}", b"{}"]
