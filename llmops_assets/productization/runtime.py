@@ -17,7 +17,8 @@ from llmops_assets.storage import atomic
 PACKAGE = "llmops_assets"
 SERVING_PACKAGES = ("serving", "tasks", "guard")
 CLASSIFIER_CODE = frozenset(
-    {Path("guard/encoder.py"), Path("guard/training.py"), Path("shards.py"), Path("precision.py")}
+    {Path(f"guard/{name}.py") for name in ("encoder", "fitting", "training")}
+    | {Path("shards.py"), Path("precision.py")}
 )
 """What runs only where a trained guard ships: without one its packages (torch and more) need not be installed."""
 SCRIPT_PACKAGES = frozenset({"ollama", "httpx"})
