@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.errors import StoreError
 from llmops_assets.export.gguf import write_gguf
 from llmops_assets.pipeline.export import Answering
 from llmops_assets.project import find_project
@@ -121,7 +122,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=1500, help="how many are answered for on-policy pairs")
     options = parser.parse_args()
-    start = given()
+    try:
+        start = given()
+    except StoreError as error:
+        print(f"left out, it needs the model that `make run` leaves: {error}")
+        return
     rows = read_jsonl(start.validation)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)

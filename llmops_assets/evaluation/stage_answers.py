@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from llmops_assets.console import say
 from llmops_assets.evaluation.served import SETUP
 from llmops_assets.shards import at_once
 from llmops_assets.storage import atomic
@@ -40,7 +41,6 @@ def ask_folders(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
 
 def _ask_folder(question: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    from llmops_assets.console import say
     from llmops_assets.training.base_model import load_tokenizer, resolve_base
 
     def report(line: str) -> None:
@@ -156,7 +156,6 @@ def ask_files(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         ServingError: llama.cpp cannot load a file or continue a prompt.
     """
     del work
-    from llmops_assets.console import say
     from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
     from llmops_assets.serving.engine_group import EngineGroup, complete_all
     from llmops_assets.serving.options import Sampling

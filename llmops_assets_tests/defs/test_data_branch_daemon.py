@@ -43,11 +43,6 @@ class Watched:
         self.server.wait(lambda: sum(run.over for run in self.ui.runs(tags=wanted)) >= number)
         return self.ui.runs(tags=wanted)
 
-    def told(self) -> list[str]:
-        """The headlines of what came to the webhook."""
-        messages = [json.loads(one.body) for one in self.listener.received]
-        return [f"{one['product']} {one['version']}: {one['headline']}" for one in messages]
-
     def conversations(self) -> set[str]:
         """The ids of the curated rows of the newest version."""
         curated = self.project.store.latest("curated_conversations", "TaskMaster")
@@ -107,12 +102,12 @@ def test_one_push_makes_a_new_version_of_the_data_of_its_commit_and_tells(watche
     commit = watched.repository.push({"data/raw/TaskMaster/pushed.jsonl": row("pushed", "enumerate what Zoe promised")})
     pushed = time.time()
     (run,) = watched.ended(commit)
-    watched.server.wait(lambda: bool(watched.told()))
+    watched.server.wait(lambda: bool(watched.listener.headlines))
     moments = {"asked for": run.created, "started": run.start, "ended": run.end, "told": time.time()}
     said = ", ".join(f"{name} {at - pushed:.1f} s" for name, at in moments.items())
     sys.stdout.write(f"after the push: {said}\n")
     assert run.status == "SUCCESS"
-    assert watched.told() == ["TaskMaster 0.1.1: 0.1.1 is in production"]
+    assert watched.listener.headlines == ["TaskMaster 0.1.1: 0.1.1 is in production"]
     assert run.tags["llmops/version"] == "0.1.1"
     deployed = watched.project.store.latest("ollama_deployment", "TaskMaster")
     assert deployed.metadata["shown"]["version"] == "0.1.1"

@@ -49,11 +49,6 @@ class Told:
         context = dg.build_sensor_context(instance=self.instance, resources={"notifier": NotifierResource()})
         return str(sensor.evaluate_tick(context).skip_message)
 
-    @property
-    def headlines(self) -> list[str]:
-        found = [json.loads(one.body) for one in self.server.received]
-        return [f"{one['product']} {one['version']}: {one['headline']}" for one in found]
-
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
@@ -81,7 +76,7 @@ def test_a_step_that_fails_again_is_told_once_and_once_more_when_it_is_built(tol
     write_text(rows, good)
     assert told.build("curated_conversations")
     assert [told.tick("run_failed"), told.tick("run_failed")] == ["1 told", "0 told"]
-    assert told.headlines == [
+    assert told.server.headlines == [
         "TaskMaster 0.1.0: failed: curated_conversations",
         "TaskMaster 0.1.0: built again: curated_conversations",
     ]
@@ -101,7 +96,7 @@ def test_a_red_gate_is_told_as_such_and_not_as_a_failed_run(told: Told) -> None:
     told.project.change_recipe("TaskMaster", {"data": {"coverage_minima": {"list": 10}}})
     assert told.build("curated_conversations")
     assert told.tick("gate_failed") == "1 told"
-    assert told.headlines == [
+    assert told.server.headlines == [
         "TaskMaster 0.1.0: red: coverage of curated_conversations",
         "TaskMaster 0.1.0: green again: coverage of curated_conversations",
     ]
@@ -115,7 +110,7 @@ def test_a_run_that_died_before_a_step_is_told_under_its_job_unless_dagster_star
     assert told.tick("run_failed") == "0 told"
     told.die()
     assert [told.tick("run_failed"), told.tick("run_failed")] == ["1 told", "0 told"]
-    assert told.headlines == ["DocWriter 0.1.0: failed: build_data"]
+    assert told.server.headlines == ["DocWriter 0.1.0: failed: build_data"]
 
 
 def test_a_channel_that_a_recipe_asks_for_and_lacks_is_named_in_every_tick(told: Told) -> None:

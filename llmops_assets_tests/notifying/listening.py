@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import json
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,12 @@ class HttpServer:
     url: str
     script: list[Answer]
     received: list[Received] = field(default_factory=list)
+
+    @property
+    def headlines(self) -> list[str]:
+        """Product, version and headline of each message that came."""
+        found = [json.loads(one.body) for one in self.received]
+        return [f"{one['product']} {one['version']}: {one['headline']}" for one in found]
 
 
 @contextlib.contextmanager
