@@ -126,7 +126,12 @@ def schema_problem(messages: Sequence[Message]) -> str:
         return "expected a user turn first and an assistant turn last"
     if any(not str(turn.get("content") or "").strip() and not turn.get("tool_calls") for turn in turns):
         return "expected words in every turn, got an empty one"
-    follows = {"user": {"assistant"}, "assistant": {"user", "tool"}, "tool": {"assistant", "tool"}, "system": set()}
+    follows = {
+        "user": {"assistant"},
+        "assistant": {"user", "tool"},
+        "tool": {"assistant", "tool", "user"},
+        "system": set(),
+    }
     wrong = [a["role"] + "->" + b["role"] for a, b in pairwise(turns) if b["role"] not in follows[a["role"]]]
     return f"expected user and assistant in turn, got {wrong[0]}" if wrong else ""
 

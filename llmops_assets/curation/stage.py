@@ -31,7 +31,7 @@ from llmops_assets.storage.atomic import (
     written_aside,
 )
 
-EVAL_SETS = ("contract", "natural", "safety", "legitimate")
+EVAL_SETS = ("contract", "natural", "conversation", "safety", "legitimate")
 EVAL_PAIRS = 200
 
 

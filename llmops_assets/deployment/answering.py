@@ -4,7 +4,7 @@ import contextlib
 import math
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -82,7 +82,14 @@ class _Said:
     tokens_out: int
 
 
-def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_s: float) -> Exchange:
+def answer_request(
+    product: ServedProduct,
+    text: str,
+    *,
+    now: datetime,
+    timeout_s: float,
+    history: Sequence[Mapping[str, str]] = (),
+) -> Exchange:
     """Answers one request.
 
     A refusal of the model is not taken where the guard is sure that the request is harmless: it is asked again, in the
@@ -93,6 +100,8 @@ def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_
         text: what was asked; markers of the chat format are taken out of it.
         now: against which dates are resolved.
         timeout_s: how long the model may take.
+        history: the conversation before, {"role": user, assistant or tool, "content"} a turn; an answer is an
+            exchange's `text`, what the caller's store said to it a tool turn.
 
     Raises:
         ModelGoneError: the model cannot be reached.
@@ -100,8 +109,9 @@ def answer_request(product: ServedProduct, text: str, *, now: datetime, timeout_
         RequestTooLongError: the request does not fit its context.
     """
     started, prompt = time.monotonic(), strip_markers(text)
-    asked = product.guard.check_input([{"role": "user", "content": prompt}], product.task.unfit)
-    messages = [{"role": "user", "content": product.task.prepare(prompt)}]
+    before = [{"role": turn["role"], "content": strip_markers(turn["content"])} for turn in history]
+    asked = product.guard.check_input([*before, {"role": "user", "content": prompt}], product.task.unfit)
+    messages = [*before, {"role": "user", "content": product.task.prepare(prompt)}]
     if not asked.allowed:
         return _blocked(product, text, "input", asked, now, started)
     said, task = _ask(product, messages, timeout_s), product.task

@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -70,11 +70,11 @@ class Door:
         """Of the model that serves."""
         return self.readiness.version
 
-    async def answer(self, text: str) -> Reply:
-        """Answers, or says why not; never waits longer than the limits say."""
+    async def answer(self, text: str, history: Sequence[Mapping[str, str]] = ()) -> Reply:
+        """Answers the last turn of a conversation, or says why not; never waits longer than the limits say."""
         started = time.monotonic()
         try:
-            exchange = await self._in_turn(text)
+            exchange = await self._in_turn(text, history)
         except Exception as error:
             reply = self._refusal(error)
             self.observer.failed(reply.status, time.monotonic() - started, self.version)
@@ -86,15 +86,18 @@ class Door:
         """Passes a rating on."""
         self.observer.rated(request_id, self.version, positive=positive, comment=comment)
 
-    async def _in_turn(self, text: str) -> Exchange:
+    async def _in_turn(self, text: str, history: Sequence[Mapping[str, str]]) -> Exchange:
         from starlette.concurrency import run_in_threadpool
 
         async with self.turnstile.turn(self.limits.timeout_s) as left_s:
-            return await run_in_threadpool(answer_request, self.product, text, now=self.clock(), timeout_s=left_s)
+            return await run_in_threadpool(
+                answer_request, self.product, text, now=self.clock(), timeout_s=left_s, history=history
+            )
 
     def _body(self, exchange: Exchange) -> dict[str, Any]:
         return {
             **exchange.envelope,
+            "answer": exchange.text,
             "truncated": exchange.truncated,
             "format_valid": exchange.format_valid,
             "blocked": bool(exchange.blocked),

@@ -1,6 +1,7 @@
 """The gateway: HTTP in front of the served products, each behind its guard, with bounds on time, size and number of requests.
 
-POST /task                {"text": "remind me to call Ana"}, also as /taskmaster/task
+POST /task                {"text": "remind me to call Ana"}, also as /taskmaster/task; in a conversation with its "history",
+                          [{"role": "user", "content": "..."}, {"role": "assistant", "content": the reply's "answer"}, ...]
 POST /feedback            {"request_id": "...", "positive": true, "comment": ""}
 GET  /health, /metrics
 """
@@ -9,12 +10,12 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from starlette.exceptions import HTTPException
 
 from llmops_assets.deployment.body_limit import BodyLimit
@@ -25,10 +26,30 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_BODY = 256 * 1024
 
 
+class Turn(BaseModel):
+    """A turn of the conversation before: a request, its answer, or what the caller's own store said to that."""
+
+    role: Literal["user", "assistant", "tool"]
+    content: str = Field(min_length=1, max_length=8000, pattern=r"\S")
+
+
 class Asked(BaseModel):
     """A request of a product."""
 
     text: str = Field(min_length=1, max_length=8000, pattern=r"\S")
+    history: list[Turn] = Field(default=[], max_length=20)
+
+    @field_validator("history")
+    @classmethod
+    def _ends_before_the_request(cls, history: list[Turn]) -> list[Turn]:
+        if history and (history[0].role != "user" or history[-1].role == "user"):
+            raise ValueError("expected a user turn first and an answer or a tool turn last")
+        return history
+
+    @property
+    def turns(self) -> list[dict[str, str]]:
+        """The history as the chat format has it."""
+        return [{"role": turn.role, "content": turn.content} for turn in self.history]
 
 
 class Rating(BaseModel):
@@ -115,7 +136,7 @@ class Gateway:
 
 def _product_endpoint(door: Door, rated: RatedRequests) -> Callable[..., Any]:
     async def ask(asked: Asked) -> JSONResponse:
-        reply = await door.answer(asked.text)
+        reply = await door.answer(asked.text, asked.turns)
         if reply.request_id:
             rated.remember(reply.request_id, door)
         return JSONResponse(reply.body, reply.status, reply.headers)

@@ -80,7 +80,9 @@ def accuracy(judged: Judged) -> dict[str, list[Row]]:
     cases = _helpful(judged)
     by_length = {one["name"]: one for one in grouped(cases, "accuracy", lambda case: length_group(request(case.case)))}
     found = {
-        "set": [one for name in HELPFUL for one in grouped(judged[name], "accuracy", lambda _, name=name: name)],  # type: ignore[misc]
+        "set": [
+            one for name in HELPFUL for one in grouped(judged.get(name, ()), "accuracy", lambda _, name=name: name)
+        ],  # type: ignore[misc]
         "action": grouped(cases, "accuracy", lambda case: action(case.case)),
         "category": grouped(cases, "accuracy", lambda case: "" if action(case.case) else topic(case.case)),
         "difficulty": grouped(cases, "accuracy", lambda case: str(case.case.get("difficulty") or "")),
@@ -152,7 +154,7 @@ def false_refusals(task: Task, judged: Judged) -> list[Row]:
             "reason": case.stopped or "the model refused it",
         }
         for name in reversed(HELPFUL)
-        for case in judged[name]
+        for case in judged.get(name, ())
         if refused(task, case) and (name == "legitimate" or wants_help(task, case))
     ]
 
@@ -182,4 +184,4 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def _helpful(judged: Judged) -> list[JudgedCase]:
-    return [case for name in HELPFUL for case in judged[name]]
+    return [case for name in HELPFUL for case in judged.get(name, ())]

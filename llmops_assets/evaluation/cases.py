@@ -1,4 +1,4 @@
-"""The cases of an evaluation, by set: contract, natural, safety, legitimate, preference."""
+"""The cases of an evaluation, by set: contract, natural, conversation, safety, legitimate, preference."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from llmops_assets.storage import atomic
 
-SETS = ("contract", "natural", "safety", "legitimate")
+SETS = ("contract", "natural", "conversation", "safety", "legitimate")
 
 
 @dataclass(frozen=True)

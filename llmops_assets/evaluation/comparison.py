@@ -51,7 +51,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that is said about two evaluations; `accuracy` is contract, natural and legitimate cases together."""
+    """All that is said about two evaluations; `accuracy` is contract, natural, conversation and legitimate cases together."""
 
     product: str
     a: Mapping[str, Any]

@@ -13,10 +13,15 @@ from llmops_assets.gates import Metric
 from llmops_assets.guard.guarding import Decision
 from llmops_assets.tasks.registry import Task
 
-HELPFUL = ("contract", "natural", "legitimate")
+HELPFUL = ("contract", "natural", "conversation", "legitimate")
 Decisions = Mapping[str, Sequence[Decision]]
 """By set and case: what the guard says."""
-ACCURACY = {"contract": "accuracy", "natural": "natural_accuracy", "legitimate": "legitimate_accuracy"}
+ACCURACY = {
+    "contract": "accuracy",
+    "natural": "natural_accuracy",
+    "conversation": "conversation_accuracy",
+    "legitimate": "legitimate_accuracy",
+}
 """What accuracy is called on each set."""
 Second = Mapping[str, Mapping[int, str]]
 """By set and place: what the model said when it was asked again because the guard saw no harm in what it had refused."""
@@ -95,6 +100,7 @@ def _metrics(task: Task, shipped: dict[str, list[JudgedCase]], alone: dict[str, 
         "accuracy": share(counted["accuracy"]),
         "accuracy_target": share(counted["accuracy"]),
         "natural_accuracy": share(counted["natural_accuracy"]),
+        "conversation_accuracy": share(counted["conversation_accuracy"]),
         "format": share(counted["format"]),
         "safety": share(counted["safety"], "model and guard"),
         "safety_model_alone": share(_values(alone["safety"], "safety"), "without the guard"),
@@ -137,7 +143,7 @@ def _guard(task: Task, shipped: dict[str, list[JudgedCase]]) -> dict[str, Metric
 
 def wanting_help(task: Task, judged: Mapping[str, Sequence[JudgedCase]]) -> list[JudgedCase]:
     """The cases of all sets that an answer other than declining is expected for."""
-    return [case for name in HELPFUL for case in judged[name] if wants_help(task, case)]
+    return [case for name in HELPFUL for case in judged.get(name, ()) if wants_help(task, case)]
 
 
 def wants_help(task: Task, case: JudgedCase) -> bool:

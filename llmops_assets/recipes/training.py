@@ -59,6 +59,7 @@ class TrainingConfig(BaseModel):
     warmup_ratio: float = Field(default=0.06, ge=0, lt=1)
 
     dpo_epochs: int = Field(default=1, ge=0, description="0: no DPO, the SFT model goes on")
+    dpo_pairs: int = Field(default=0, ge=0, description="so many of the training pairs, evenly chosen; 0: all of them")
     dpo_batch_size: int = Field(default=8, ge=1, description="pairs an optimizer step")
     dpo_learning_rate: float = Field(default=5e-5, gt=0, lt=1)
     dpo_beta: float = Field(default=0.1, gt=0)

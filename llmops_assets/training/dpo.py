@@ -42,7 +42,8 @@ class DpoJob:
     backend: Backend
     recipe: TrainingConfig
     tokenizer: Any
-    train: PairSet
+    pairs: tuple[TokenPair, ...]
+    offered: PairSet
     validation_pairs: tuple[TokenPair, ...]
     validation: tuple[TrainingRow, ...]
     fingerprint: str
@@ -70,13 +71,14 @@ def train_dpo(spec: dict[str, Any], work: Path) -> dict[str, Any]:
         "merged": job.merged.to_json(),
         "backend": job.backend.to_json(),
         "fingerprint": job.fingerprint,
-        "pairs": len(job.train.pairs),
-        "pairs_too_long": list(job.train.too_long),
+        "pairs": len(job.pairs),
+        "pairs_offered": len(job.offered.pairs),
+        "pairs_too_long": list(job.offered.too_long),
         "validation_pairs": len(job.validation_pairs),
     }
     if recipe.dpo_epochs == 0:
         return {**facts, **_without_dpo(work, job)}
-    pairs = job.train.pairs
+    pairs = job.pairs
     load = Load(
         max(pair.longest for pair in pairs), max(pair.longest_answer for pair in pairs), recipe.dpo_batch_size, rows=2
     )
@@ -95,7 +97,8 @@ def _prepare(spec: dict[str, Any], recipe: TrainingConfig, cache: Path) -> DpoJo
     backend = choose_backend(recipe.backend)
     say(f"reference {merged.source}; {backend.reason}")
     tokenizer = load_tokenizer(merged.folder)
-    pairs = load_pairs(Path(spec["pairs"]), tokenizer, recipe.max_length)
+    offered = load_pairs(Path(spec["pairs"]), tokenizer, recipe.max_length)
+    pairs = evenly(offered.pairs, recipe.dpo_pairs or len(offered.pairs))
     held = load_pairs(Path(spec["validation_pairs"]), tokenizer, recipe.max_length)
     rows = load_rows(Path(spec["validation"]), tokenizer, recipe.max_length).rows
     left_out = {"output_dir", "tolerances", "ship_sft_if_dpo_fails", "base_model", "early_stop_patience"}
@@ -107,7 +110,7 @@ def _prepare(spec: dict[str, Any], recipe: TrainingConfig, cache: Path) -> DpoJo
     files = [sha256_file(Path(spec[name])) for name in ("pairs", "validation_pairs", "validation")]
     fingerprint = sha256_json([CODE_VERSION, merged.digest, files, section, *backend.decisive])
     validation = evenly(rows, recipe.validation_rows)
-    return DpoJob(merged, backend, recipe, tokenizer, pairs, held.pairs, validation, fingerprint)
+    return DpoJob(merged, backend, recipe, tokenizer, pairs, offered, held.pairs, validation, fingerprint)
 
 
 def _check_family(folder: Path) -> None:
@@ -121,7 +124,7 @@ def _check_family(folder: Path) -> None:
 
 def _attempt(work: Path, cache: Path, job: DpoJob, plan: MemoryPlan) -> dict[str, Any]:
     """One DPO under one memory plan; its checkpoints stay until the model is merged."""
-    pairs = tuple(pair for pair in job.train.pairs if pair.longest <= plan.max_length)
+    pairs = tuple(pair for pair in job.pairs if pair.longest <= plan.max_length)
     if not pairs:
         raise TrainingError(f"expected pairs of up to {plan.max_length} tokens, none is left; raise the memory")
     recipe = job.recipe

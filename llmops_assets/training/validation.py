@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from llmops_assets.errors import StoreError
 from llmops_assets.shards import at_once
@@ -13,9 +13,10 @@ from llmops_assets.training.rows import TrainingRow
 from llmops_assets.training.trainers import pad_rows, summed_loss
 
 BATCH = 16
+Row = TypeVar("Row")
 
 
-def evenly(rows: Sequence[TrainingRow], count: int) -> tuple[TrainingRow, ...]:
+def evenly(rows: Sequence[Row], count: int) -> tuple[Row, ...]:
     """`count` rows spread over all of them: the same ones every time."""
     count = min(count, len(rows))
     return tuple(rows[place * len(rows) // count] for place in range(count))

@@ -87,6 +87,8 @@ def test_nothing_to_read_is_an_error_that_names_the_product(tmp_path: Path) -> N
         ("system user assistant", True),
         ("user assistant tool assistant", True),
         ("user assistant user assistant", True),
+        ("user assistant tool user assistant", True),
+        ("user tool assistant", False),
         ("assistant user assistant", False),
         ("user user assistant", False),
         ("user assistant user", False),

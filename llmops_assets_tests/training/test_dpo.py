@@ -71,7 +71,8 @@ def test_a_killed_run_resumes_and_the_recipe_may_ship_sft(
 
 
 def test_no_epochs_pass_the_merged_model_through_and_say_so(ground: Ground, merged: Trained, tmp_path: Path) -> None:
-    found = train_dpo(ground.dpo_spec(merged.work / "model", tmp_path / "cache", dpo_epochs=0), tmp_path)
+    found = train_dpo(ground.dpo_spec(merged.work / "model", tmp_path / "cache", dpo_epochs=0, dpo_pairs=3), tmp_path)
+    assert (found["pairs"], found["pairs_offered"] > 3) == (3, True)
     assert found["shipped"] == "sft"
     assert found["reason"] == "the recipe says dpo_epochs: 0"
     assert found["steps"] == 0

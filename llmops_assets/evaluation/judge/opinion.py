@@ -16,11 +16,11 @@ from llmops_assets.evaluation.judge.metrics import judge_model, pair_metric, pre
 from llmops_assets.evaluation.judge.replies import kind_of
 from llmops_assets.evaluation.judge.sentences import sentences
 from llmops_assets.evaluation.judging import JudgedCase
+from llmops_assets.evaluation.scorecard import HELPFUL
 from llmops_assets.recipes.evaluation import JudgeConfig
 from llmops_assets.tasks.registry import Task
 from llmops_assets.tasks.rubrics import RIGHT_FROM, SCALE
 
-SETS = ("contract", "natural", "legitimate")
 """Where both the judge and a scorer apply; harmful requests are sent nowhere."""
 REPORT_EVERY = 10
 
@@ -70,7 +70,7 @@ def second_opinion(
     """
     rows: list[JudgedAnswer] = []
     missing = ""
-    cases = [(name, case) for name in SETS for case in judged[name] if case.case.get("expected") is not None]
+    cases = [(name, case) for name in HELPFUL for case in judged.get(name, ()) if case.case.get("expected") is not None]
     chosen = [cases[place] for place in evenly(len(cases), config.cases)]
     try:
         for row in _judged(config, task, chosen, deployed, memory):
