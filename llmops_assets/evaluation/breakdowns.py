@@ -80,9 +80,7 @@ def accuracy(judged: Judged) -> dict[str, list[Row]]:
     cases = _helpful(judged)
     by_length = {one["name"]: one for one in grouped(cases, "accuracy", lambda case: length_group(request(case.case)))}
     found = {
-        "set": [
-            one for name in HELPFUL for one in grouped(judged.get(name, ()), "accuracy", lambda _, name=name: name)
-        ],  # type: ignore[misc]
+        "set": [one for name in HELPFUL for one in grouped(judged.get(name, ()), "accuracy", _called(name))],
         "action": grouped(cases, "accuracy", lambda case: action(case.case)),
         "category": grouped(cases, "accuracy", lambda case: "" if action(case.case) else topic(case.case)),
         "difficulty": grouped(cases, "accuracy", lambda case: str(case.case.get("difficulty") or "")),
@@ -181,6 +179,10 @@ def quantile(values: Sequence[float], share: float) -> float:
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def _called(name: str) -> Callable[[JudgedCase], str]:
+    return lambda _: name
 
 
 def _helpful(judged: Judged) -> list[JudgedCase]:
