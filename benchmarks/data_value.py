@@ -104,7 +104,7 @@ def _until(rows: Iterator[dict[str, Any]], sizes: dict[str, int], tokens: int) -
         yield row
 
 
-def measure(variant: Variant, tokens: int, tests: Rows) -> dict[str, Any]:
+def measure(variant: Variant, tokens: int, batch: int, tests: Rows) -> dict[str, Any]:
     """Trains, merges, answers, and compares."""
     task, rows = get_task("command"), variant.rows
     if variant.normalised:
@@ -116,7 +116,7 @@ def measure(variant: Variant, tokens: int, tests: Rows) -> dict[str, Any]:
         config = TrainingConfig(
             base_model=EMBEDDED,
             sft_epochs=variant.epochs,
-            sft_batch_size=16,
+            sft_batch_size=batch,
             sft_learning_rate=variant.rate,
             max_length=256,
         )
@@ -147,6 +147,7 @@ def quiet(line: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=40_000)
+    parser.add_argument("--batch", type=int, default=16, help="rows a step")
     parser.add_argument("--only", nargs="*", default=[], help="names of variants")
     options = parser.parse_args()
     tests, first = read_jsonl(RAW / "written_8.jsonl"), None
@@ -155,7 +156,7 @@ def main() -> None:
     for name, variant in variants().items():
         if options.only and name not in options.only:
             continue
-        found = measure(variant, options.tokens, tests)
+        found = measure(variant, options.tokens, options.batch, tests)
         first = first or found["exact"]
         print(
             f"{name:<32} {found['rows']:>5} {found['distinct']:>8} {found['minutes']:>7.1f} {found['action']:>6.3f} "
