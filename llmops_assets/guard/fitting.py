@@ -22,7 +22,7 @@ from llmops_assets.storage import atomic, checkpoints
 
 BUCKET = 8
 LINE_SECONDS = 10.0
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 """Of what an epoch does: a checkpoint of another version is another training."""
 TENSORS, NUMBERS = "state.safetensors", "state.json"
 

@@ -30,7 +30,7 @@ from llmops_assets.training.sft_run import PROBE_ROWS, PROBES, is_loadable, save
 from llmops_assets.training.trainers import LIGHT_FAMILIES
 from llmops_assets.training.validation import evenly
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 ADAPTER = "dpo_adapter"
 
 

@@ -30,6 +30,8 @@ def plan_memory(
     """
     shape = memory.shape_of(folder)
     weight_bytes = 0.7 if backend.library == "unsloth" else 2.0 if backend.dtype == "bfloat16" else 4.0
+    if backend.products == "bfloat16":
+        weight_bytes += 2.0
     plan = MemoryPlan(load.batch, 1, checkpointing=False, max_length=recipe.max_length, rank=recipe.lora.rank)
 
     def need(rung: MemoryPlan) -> memory.Estimate:

@@ -27,7 +27,7 @@ from llmops_assets.training.sft_run import SftRun, step_count
 from llmops_assets.training.trainers import common_arguments, sft_trainer_class
 from llmops_assets.training.validation import Validation, evenly
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 
 @dataclass(frozen=True)
