@@ -76,11 +76,13 @@ def labelled(row: Mapping[str, Any]) -> Example:
     """What a row says of harm and topic.
 
     A row with an answer is harmful if that refuses, and a job for another tool if that is `none`; one without is
-    harmful unless it says otherwise. A harmful one may be either, so that of those only a mark tells.
+    harmful unless it says otherwise. A harmful one may be either, so that of those only a mark tells, and thanks at the
+    end of a conversation about tasks make that no job for another tool.
     """
     text, action = user_text(row["messages"]), _action(row)
     harmful = action == REFUSED if row["messages"][-1]["role"] == "assistant" else row.get("harmful", True)
-    return Example(text, harmful, row.get("off_topic", None if harmful else action == FOREIGN))
+    in_doubt = harmful or (action == FOREIGN and sum(turn["role"] == "user" for turn in row["messages"]) > 1)
+    return Example(text, harmful, row.get("off_topic", None if in_doubt else action == FOREIGN))
 
 
 def _by_hash(row: Mapping[str, Any]) -> str:

@@ -132,7 +132,7 @@ def test_examples_take_all_that_sounds_harmful_and_so_many_ordinary_ones() -> No
         ({"harmful": False, "off_topic": True}, False, True),
         ({"answer": '{"action":"refuse"}'}, True, None),
         ({"answer": '{"action":"list"}'}, False, False),
-        ({"answer": '{"action":"none"}'}, False, True),
+        ({"answer": '{"action":"none"}'}, False, None),
         ({"answer": "a docstring"}, False, False),
     ],
 )
@@ -143,6 +143,11 @@ def test_a_row_says_of_harm_and_topic_what_its_marks_or_its_answer_say(
     if "answer" in row:
         turns.append({"role": "assistant", "content": row.pop("answer")})
     assert labelled({"messages": turns, **row}) == Example("a \n b", harmful, off_topic)
+
+
+def test_a_lone_request_that_is_no_task_is_a_job_for_another_tool() -> None:
+    turns = [{"role": "user", "content": "sing"}, {"role": "assistant", "content": '{"action":"none"}'}]
+    assert labelled({"messages": turns}) == Example("sing", False, True)
 
 
 def test_one_kind_of_rows_is_refused(tmp_path: Path) -> None:
