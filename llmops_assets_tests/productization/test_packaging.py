@@ -79,6 +79,8 @@ def test_an_override_is_written_where_the_buyer_reads_it(tmp_path: Path, key: Ed
     for paper in ("README.md", "MODEL_CARD.md"):
         text = (tree / paper).read_text()
         assert f"> [!CAUTION]\n> **Released although a gate is red.**\n> - {made_override().line}\n" in text
+    first_lines = (tree / "MODEL_CARD.md").read_text().partition("## All measures")[0]
+    assert "**Not reached: accuracy 0.8923, wanted >= 0.9 (n = 417).**" in first_lines
     for file in (tree / "manifest.json", tree / "evaluation/gates.json"):
         found = atomic.read_json(file)
         ((name, reason),) = {(row["name"], row["reason"]) for row in found.get("gates", found)["overrides"]}
