@@ -147,7 +147,7 @@ def quiet(line: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=40_000)
-    parser.add_argument("--batch", type=int, default=16, help="rows a step")
+    parser.add_argument("--batch", type=int, default=8, help="rows a step")
     parser.add_argument("--only", nargs="*", default=[], help="names of variants")
     options = parser.parse_args()
     tests, first = read_jsonl(RAW / "written_8.jsonl"), None
