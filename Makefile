@@ -15,7 +15,7 @@ run: install
 	$(BIN)/llmops run $(PRODUCT) --show
 
 test: install tools
-	$(BIN)/pytest -m "not slow and not gpu and not ollama"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not gpu and not ollama"
 
 dev: install
 	$(BIN)/llmops dev
