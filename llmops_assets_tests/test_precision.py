@@ -10,9 +10,9 @@ NATIVE = multiplies_bfloat16()
 """Where it is not, all of this must leave everything as it is."""
 
 
-def layer(*, trained: bool = True, outputs: int = 128) -> nn.Linear:
+def layer(*, trained: bool = True) -> nn.Linear:
     torch.manual_seed(0)
-    return nn.Linear(256, outputs).requires_grad_(trained)
+    return nn.Linear(256, 128).requires_grad_(trained)
 
 
 def passed(through: nn.Module, values: torch.Tensor) -> list[torch.Tensor]:
@@ -55,10 +55,14 @@ def test_a_kept_copy_changes_no_result() -> None:
 
 @pytest.mark.skipif(not NATIVE, reason="this processor does not multiply bfloat16")
 def test_a_head_and_other_types_are_left_to_torch() -> None:
+    plain = nn.functional.linear
+    values, wide, double = torch.randn(2, 8), torch.randn(WIDEST + 1, 8), torch.randn(4, 8, dtype=torch.float64)
     with bfloat16_products():
         quick = nn.functional.linear
-        wide, double = torch.randn(WIDEST + 1, 8), torch.randn(4, 8, dtype=torch.float64)
-        assert quick(torch.randn(2, 8), wide).shape == (2, WIDEST + 1)
+        head = quick(values, wide)
+        assert head.shape == (2, WIDEST + 1)
+        assert torch.equal(head, plain(values, wide))
+        assert not torch.equal(quick(values, wide[:-1]), plain(values, wide[:-1]))
         assert quick(double, double).dtype == torch.float64
         assert quick(torch.randn(0, 8), torch.randn(4, 8)).shape == (0, 4)
     exact = double @ double.T
