@@ -14,7 +14,7 @@ from llmops_assets.machine import usable_cores
 
 Part = TypeVar("Part")
 Found = TypeVar("Found")
-ROWS = 4
+ROWS = 2
 """Fewer rows than these a shard, and the matrix products get too small."""
 
 

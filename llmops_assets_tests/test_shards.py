@@ -25,7 +25,7 @@ def test_parts_are_consecutive_and_none_is_empty(rows: Any, count: int, parts: l
 
 @pytest.mark.parametrize(
     ("cores", "rows", "device", "count"),
-    [(2, 16, "cpu", 2), (16, 16, "cpu", 4), (2, 7, "cpu", 1), (2, 1, "cpu", 1), (16, 64, "cuda", 1)],
+    [(2, 16, "cpu", 2), (16, 16, "cpu", 8), (2, 4, "cpu", 2), (2, 3, "cpu", 1), (2, 1, "cpu", 1), (16, 64, "cuda", 1)],
 )
 def test_a_shard_a_core_while_it_has_rows_enough(
     monkeypatch: pytest.MonkeyPatch, cores: int, rows: int, device: str, count: int
