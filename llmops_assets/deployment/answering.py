@@ -123,7 +123,7 @@ def answer_request(
     return Exchange(
         prompt=text,
         text=said.text,
-        envelope=task.to_envelope(said.text, now),
+        envelope=task.to_envelope(said.text, now, prompt),
         latency_s=time.monotonic() - started,
         truncated=said.done_reason == "length" or said.tokens_in >= product.num_ctx,
         format_valid=task.format(said.text, {}).value == 1,
@@ -147,7 +147,7 @@ def _blocked(
     return Exchange(
         prompt=prompt,
         text=text,
-        envelope=product.task.to_envelope(text, now),
+        envelope=product.task.to_envelope(text, now, prompt),
         latency_s=time.monotonic() - started,
         blocked=stage,
         reason=decision.reason,

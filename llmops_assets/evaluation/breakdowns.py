@@ -106,7 +106,7 @@ def confusion(task: Task, cases: Iterable[JudgedCase]) -> list[Row]:
 
 def answered_with(task: Task, text: str) -> str:
     """The action of an answer."""
-    got = str(task.to_envelope(text, CLOCK)["action"])
+    got = str(task.to_envelope(text, CLOCK, "")["action"])
     return NO_ANSWER if got == "error" else got
 
 

@@ -62,7 +62,7 @@ def traffic(task: Task, card: Scorecard, answers: dict[str, list[Answer]]) -> li
             "answer": judged.answer,
             "prompt_chars": len(judged.case["messages"][-1]["content"]),
             "answer_chars": len(judged.answer),
-            "action": task.to_envelope(judged.answer, CLOCK)["action"],
+            "action": task.to_envelope(judged.answer, CLOCK, "")["action"],
             "refused": task.is_refusal(judged.answer),
             "format_valid": judged.scores["format"].value == 1,
             "latency_s": answer.latency_s,

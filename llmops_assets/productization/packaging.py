@@ -85,7 +85,8 @@ def build_bundle(work: Path, *, product: ProductConfig, inputs: BundleInputs, ke
     verdicts = require_sellable(inputs.components, product.license_terms, product.product_name)
     epoch, pem = build_epoch(product), public_pem(key.public_key())
     files = runtime_files()
-    needed = requirements([file for file in files if inputs.guard is not None or file not in CLASSIFIER_CODE])
+    used = [file for file in files if inputs.guard is not None or file not in CLASSIFIER_CODE]
+    needed = requirements(used, inputs.programs)
     context = document_context(product, inputs, verdicts, needed, fingerprint(pem))
     root = _fresh(work / SCRATCH / f"{product.slug}-{product.version}")
     fill_tree(

@@ -102,12 +102,18 @@ def _files_of(root: Path, module: str) -> set[Path]:
     return {path for path in files if path.exists()}
 
 
-def requirements(files: Sequence[Path]) -> tuple[Requirement, ...]:
-    """The pinned packages that these files and the bundle's scripts import, with all that those need, by name."""
+def requirements(files: Sequence[Path], programs: Sequence[str] = ()) -> tuple[Requirement, ...]:
+    """The pinned packages that these files and the bundle's scripts import, with all that those need, by name.
+
+    Args:
+        files: relative to the package.
+        programs: packages that are run, not imported.
+    """
     root = project_root()
     tops = {name.split(".")[0] for path in files if path.suffix == ".py" for name in imported_modules(root / path)}
     owners = metadata.packages_distributions()
     direct = {_normal(owner) for top in (tops | SCRIPT_PACKAGES) - {PACKAGE} for owner in owners.get(top, [])}
+    direct |= set(programs)
     every: set[str] = set()
     waiting = sorted(direct)
     while waiting:

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from llmops_assets.errors import DataError, EvaluationError
 from llmops_assets.tasks.answers import strict_value
-from llmops_assets.tasks.linting import Finding, lint
-from llmops_assets.tasks.review_rules import BY_CODE, BY_NAME, CONFUSED, CUES, RULES
+from llmops_assets.tasks.review_diffs import Touched, is_diff, touched
+from llmops_assets.tasks.review_fixes import Replacement, fix
+from llmops_assets.tasks.review_labels import Review
+from llmops_assets.tasks.review_rules import BY_NAME, CONFUSED, CUES, RULES, Rule
 from llmops_assets.tasks.score import Score, failed, passed
 
-Review = dict[str, list[dict[str, Any]]]
-"""An answer: {"findings": [{"line": 3, "rule": "zip without strict"}, ...]}, by line and rule."""
-
-
 MIN_LINES, MAX_LINES, MAX_FINDINGS = 3, 18, 4
+SEVERITIES = ("high", "medium", "low")
 REFUSAL = "I can only review one Python function, of up to 18 lines."
 NUMBER = re.compile(r"^\s*\d+: ?", re.MULTILINE)
 
@@ -54,13 +54,22 @@ def build_prompt(code: str) -> str:
 
 
 def code_of(request: str) -> str:
-    """The function without its line numbers; a request without numbers is taken as it is."""
+    """The function: of a diff the first that it adds to, else the request without its line numbers, if it has any."""
+    if is_diff(request):
+        return next((function.code for function in _touched(request)), request)
     lines = request.strip("\n").splitlines()
     return NUMBER.sub("", request.strip("\n")) if lines and all(NUMBER.match(line) for line in lines) else request
 
 
 def unfit(request: str) -> str:
     """Why a request is no job for this product; empty where it is one. Code decides, never the model."""
+    if is_diff(request):
+        try:
+            functions = touched(request)
+        except DataError as error:
+            return str(error)
+        if len(functions) != 1:
+            return f"expected a diff that adds to one whole Python function, got one that adds to {len(functions)}"
     code = textwrap.dedent(code_of(request)).strip("\n")
     try:
         body = ast.parse(code).body
@@ -70,25 +79,6 @@ def unfit(request: str) -> str:
         return "expected one Python function, got something else"
     lines = len(code.splitlines())
     return "" if lines <= MAX_LINES else f"expected at most {MAX_LINES} lines, got {lines}; send one function at a time"
-
-
-def label(codes: Sequence[str]) -> list[Review]:
-    """The right answer for each function, by the linter."""
-    found = lint(codes, select=sorted(BY_CODE))
-    return [_review(code, findings) for code, findings in zip(codes, found, strict=True)]
-
-
-def _review(code: str, findings: Sequence[Finding]) -> Review:
-    places = {(_line(code, finding), BY_CODE[finding.code].name) for finding in findings if finding.code in BY_CODE}
-    return {"findings": [{"line": line, "rule": rule} for line, rule in sorted(places)]}
-
-
-def _line(code: str, finding: Finding) -> int:
-    # SIM105 points at the try, S110 at its except: one mistake, so one place.
-    if finding.code != "SIM105":
-        return finding.line
-    tries = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Try) and node.lineno == finding.line]
-    return tries[0].handlers[0].lineno if tries else finding.line
 
 
 def parse(text: str) -> Review | None:
@@ -199,19 +189,56 @@ def _other_line(lines: Sequence[str], line: int) -> int:
     return line + 1 if line < len(lines) else line - 1
 
 
-def to_envelope(text: str, now: datetime) -> dict[str, Any]:
-    """The API's envelope: findings with severity and advice, worst first; `now` is not used."""
+def to_envelope(text: str, now: datetime, request: str = "") -> dict[str, Any]:
+    """The API's envelope: findings with severity, advice and, where code can mend them, a fix; worst first.
+
+    Lines are those of the request; of a diff those of the new file, and only findings in lines that it adds are told.
+
+    Args:
+        text: the model's answer.
+        now: not used.
+        request: what was asked; without it nothing is mended.
+    """
     answer = parse(text)
     if answer is None:
         refused = text.strip() == REFUSAL
         message = REFUSAL if refused else "The answer had no valid form; please send it again."
         return {"action": "refuse" if refused else "error", "params": {}, "success": False, "message": message}
-    order = {"high": 0, "medium": 1, "low": 2}
-    rules = [(item["line"], BY_NAME[item["rule"]]) for item in answer["findings"]]
-    found = [{"line": line, "rule": rule.name, "severity": rule.severity, "advice": rule.why} for line, rule in rules]
-    found.sort(key=lambda item: (order[str(item["severity"])], item["line"]))
-    message = "No findings." if not found else f"{len(found)} finding{'s' if len(found) > 1 else ''}."
+    where = next(iter(_touched(request)), None) if is_diff(request) else None
+    code = textwrap.dedent(code_of(request)).strip("\n")
+    places = sorted(_places(answer))
+    told = [place for place in places if where is None or place[0] in where.added]
+    found = [_finding(code, line, BY_NAME[rule], where) for line, rule in told]
+    found.sort(key=lambda item: (SEVERITIES.index(item["severity"]), item["line"]))
+    message = f"{len(found)} finding{'s' if len(found) > 1 else ''}." if found else "No findings."
+    if len(told) < len(places):
+        message += f" {len(places) - len(told)} more in lines that the diff leaves as they are."
     return {"action": "review", "params": {"findings": found}, "success": True, "message": message}
+
+
+def _finding(code: str, line: int, rule: Rule, where: Touched | None) -> dict[str, Any]:
+    shift, indent = (where.first - 1, where.indent) if where else (0, "")
+    mended = _fix(code, line, rule.name)
+    found: dict[str, Any] = {"line": line + shift, "rule": rule.name, "severity": rule.severity, "advice": rule.why}
+    if mended:
+        text = textwrap.indent(mended.text, indent)
+        found["fix"] = {"first": mended.first + shift, "last": mended.last + shift, "text": text}
+    return {**({"path": where.path} if where else {}), **found}
+
+
+def _fix(code: str, line: int, rule: str) -> Replacement | None:
+    try:
+        return fix(code, line, rule) if code else None
+    except EvaluationError:
+        # A review is worth having where the linter is not installed.
+        return None
+
+
+def _touched(request: str) -> list[Touched]:
+    try:
+        return touched(request)
+    except DataError:
+        return []
 
 
 FEW_SHOT = f"""You review one Python function whose lines are numbered, and answer with one JSON object \

@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from llmops_assets.errors import EvaluationError
 
@@ -19,13 +21,27 @@ RUFF_VERSION = "0.17.6"
 TIMEOUT_SECONDS = 300
 
 
+Place = tuple[int, int]
+"""Line and column, 1 is the first."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What stands from `start` up to `end` becomes `text`."""
+
+    start: Place
+    end: Place
+    text: str
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One thing that ruff reports, by its line in the text that was linted (1 is the first)."""
+    """One thing that ruff reports, by its line in the text that was linted (1 is the first), and its edits that would mend it."""
 
     line: int
     code: str
     message: str
+    edits: tuple[Edit, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -87,5 +103,28 @@ def lint(codes: Sequence[str], *, select: Sequence[str], options: Sequence[str] 
         raise EvaluationError(f"expected ruff to lint {len(codes)} functions, got: {done.stderr.strip()[-200:]}")
     for row in json.loads(done.stdout):
         number = int(Path(row["filename"]).stem[1:])
-        found[number].append(Finding(row["location"]["row"], row["code"] or "invalid-syntax", row["message"]))
+        code = row["code"] or "invalid-syntax"
+        found[number].append(Finding(row["location"]["row"], code, row["message"], _edits(row["fix"])))
     return found
+
+
+def _edits(fix: dict[str, Any] | None) -> tuple[Edit, ...]:
+    def place(where: dict[str, int]) -> Place:
+        return where["row"], where["column"]
+
+    rows = fix["edits"] if fix else []
+    return tuple(Edit(place(row["location"]), place(row["end_location"]), row["content"]) for row in rows)
+
+
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """The text with edits that do not overlap."""
+    lines = text.splitlines(keepends=True)
+    starts = [0, *accumulate(len(line) for line in lines)]
+
+    def offset(place: Place) -> int:
+        line, column = place
+        return starts[line - 1] + column - 1 if line <= len(lines) else len(text)
+
+    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
+        text = text[: offset(edit.start)] + edit.text + text[offset(edit.end) :]
+    return text

@@ -28,7 +28,8 @@ class Task:
     declines: Callable[[str], bool]
     gold_text: Callable[[Any], str]
     damage: Callable[[list[dict[str, str]], Any], list[tuple[str, str]]]
-    to_envelope: Callable[[str, datetime], dict[str, Any]]
+    to_envelope: Callable[[str, datetime, str], dict[str, Any]]
+    """(answer, now, request) -> what the API returns; the request may be empty where only the action is asked for."""
     few_shot: str
     refusal_text: str
     rubric: Rubric
@@ -44,6 +45,8 @@ class Task:
     """An answer taken apart, as a report shows it; empty where the text is no valid answer."""
     same_field: Callable[[str, str | None, str | None], bool] = lambda _, got, wanted: got == wanted
     """Whether a field (by name) of an answer counts as the expected one, as accuracy sees it; None is a missing one."""
+    programs: tuple[str, ...] = ()
+    """Packages whose programs are run to make the envelope."""
     mutations: Sequence[Mutation] = ()
     """Named ways to damage a right answer: the scorers are tested by them."""
 
@@ -85,7 +88,7 @@ def _command() -> Task:
         declines=declines,
         gold_text=command.to_text,
         damage=lambda messages, gold: command.damage(messages[-1]["content"], gold),
-        to_envelope=command.to_envelope,
+        to_envelope=lambda text, now, _: command.to_envelope(text, now),
         few_shot=command.FEW_SHOT,
         refusal_text='{"action":"refuse"}',
         rubric=rubrics.COMMAND,
@@ -117,6 +120,7 @@ def _code_review() -> Task:
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
         fields=code_review.fields,
+        programs=("ruff",),
         mutations=code_review_mutations.MUTATIONS,
     )
 
@@ -134,7 +138,7 @@ def _docstring() -> Task:
         declines=lambda text: docstring.parse(text) is None,
         gold_text=str,
         damage=lambda messages, gold: docstring.damage(messages[-1]["content"], gold),
-        to_envelope=docstring.to_envelope,
+        to_envelope=lambda text, now, _: docstring.to_envelope(text, now),
         few_shot=docstring.FEW_SHOT,
         refusal_text=docstring.REFUSAL,
         rubric=rubrics.DOCSTRING,

@@ -10,6 +10,7 @@ import pytest
 
 from llmops_assets.errors import PackagingError
 from llmops_assets.productization.runtime import PACKAGE, requirements, runtime_files
+from llmops_assets.tasks.linting import RUFF_VERSION
 
 
 def test_the_runtime_imports_nothing_of_ours_that_is_not_in_it(shared_tree: Path) -> None:
@@ -35,6 +36,12 @@ def test_requirements_hold_what_they_need_themselves() -> None:
     assert found["dateparser"].direct
     assert not found["python-dateutil"].direct
     assert all("+" not in requirement.pin for requirement in found.values())
+
+
+def test_a_program_that_answers_are_made_with_is_required() -> None:
+    found = {requirement.name: requirement for requirement in requirements([Path("tasks/code_review.py")], ["ruff"])}
+    assert found["ruff"].direct
+    assert found["ruff"].version == RUFF_VERSION
 
 
 def test_a_package_that_is_not_there_is_named() -> None:

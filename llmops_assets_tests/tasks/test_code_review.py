@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from llmops_assets.storage.atomic import read_json, read_jsonl
 from llmops_assets.tasks import code_review
+from llmops_assets.tasks.review_labels import Review, label
 from llmops_assets.tasks.review_rules import BY_NAME, CONFUSED, RULES
 
 DATA = Path(__file__).parents[2] / "data"
@@ -38,7 +39,7 @@ REQUEST = "1: def f(a):\n2:     print(a)\n3:     if a: return 1\n4:     else: re
 
 
 def test_the_linter_finds_every_rule_in_its_place() -> None:
-    reviews = code_review.label([code for code, _ in BROKEN.values()])
+    reviews = label([code for code, _ in BROKEN.values()])
     found = {
         name: [(item["line"], item["rule"]) for item in review["findings"]]
         for name, review in zip(BROKEN, reviews, strict=True)
@@ -54,13 +55,13 @@ def test_every_rule_has_an_example_and_something_it_is_mixed_up_with() -> None:
 
 def test_a_swallowed_broad_error_is_named_once_by_place() -> None:
     code = "def f(a):\n    try:\n        a()\n    except Exception:\n        pass"
-    assert code_review.label([code]) == [
+    assert label([code]) == [
         {"findings": [{"line": 4, "rule": "catches everything"}, {"line": 4, "rule": "swallowed error"}]}
     ]
 
 
 def test_comments_to_the_linter_change_no_label() -> None:
-    assert code_review.label(["def f(a):\n    print(a)  # noqa\n    return a"])[0]["findings"]
+    assert label(["def f(a):\n    print(a)  # noqa\n    return a"])[0]["findings"]
 
 
 def test_lines_are_numbered_and_the_numbers_come_off_again() -> None:
@@ -119,7 +120,7 @@ def test_anything_but_one_valid_object_has_no_format(text: str) -> None:
         ({"findings": []}, 0, "missed leftover print in line 2, needless else in line 4"),
     ],
 )
-def test_accuracy_wants_exactly_the_findings(answer: code_review.Review, value: float, said: str) -> None:
+def test_accuracy_wants_exactly_the_findings(answer: Review, value: float, said: str) -> None:
     score = code_review.score_accuracy(json.dumps(answer), GOLD)
     assert score.value == value
     assert said in score.explanation
@@ -132,7 +133,7 @@ def test_a_wrong_line_costs_accuracy_but_not_the_rules() -> None:
 
 
 @pytest.mark.parametrize("gold", [GOLD, {"findings": []}, {"findings": GOLD["findings"][:1]}])
-def test_every_damaged_answer_is_valid_wrong_and_named(gold: code_review.Review) -> None:
+def test_every_damaged_answer_is_valid_wrong_and_named(gold: Review) -> None:
     damaged = code_review.damage(REQUEST, gold)
     assert damaged
     assert len({text for _, text in damaged}) == len(damaged)
@@ -158,6 +159,75 @@ def test_the_envelope_puts_the_worst_first_and_gives_advice() -> None:
     assert code_review.to_envelope("oops", datetime(2026, 3, 4))["success"] is False
 
 
+DIFF = """diff --git a/shop/cart.py b/shop/cart.py
+--- a/shop/cart.py
++++ b/shop/cart.py
+@@ -40,7 +40,9 @@ class Cart:
+         return self.items
+
+     def pair(self, prices):
+-        return list(prices)
++        print(prices)
++        pairs = zip(self.items, prices)
++        return pairs
+
+     def __len__(self):
+         return len(self.items)
+"""
+
+
+def test_a_fix_comes_with_a_finding_that_code_can_mend() -> None:
+    text = '{"findings":[{"line":1,"rule":"mutable default"},{"line":3,"rule":"catches everything"}]}'
+    request = "1: def f(a=[]):\n2:     try: return a[0]\n3:     except: return a"
+    mended, open_ = code_review.to_envelope(text, datetime(2026, 3, 4), request)["params"]["findings"]
+    assert mended["fix"] == {"first": 1, "last": 1, "text": "def f(a=None):\n    if a is None:\n        a = []"}
+    assert "fix" not in open_
+
+
+def test_of_a_diff_the_function_is_asked_and_the_new_file_s_lines_are_told() -> None:
+    prompt = code_review.build_prompt(code_review.code_of(DIFF))
+    assert prompt.splitlines()[:2] == ["1: def pair(self, prices):", "2:     print(prices)"]
+    assert code_review.unfit(DIFF) == ""
+    said = code_review.to_text(label([code_review.code_of(DIFF)])[0])
+    envelope = code_review.to_envelope(said, datetime(2026, 3, 4), DIFF)
+    first, second = envelope["params"]["findings"]
+    assert (first["path"], first["line"], first["rule"]) == ("shop/cart.py", 44, "zip without strict")
+    assert first["fix"] == {
+        "first": 44,
+        "last": 44,
+        "text": "        pairs = zip(self.items, prices, strict=False)",
+    }
+    assert (second["line"], second["rule"], second["fix"]) == (
+        43,
+        "leftover print",
+        {"first": 43, "last": 43, "text": ""},
+    )
+
+
+def test_of_a_diff_only_what_it_adds_is_told() -> None:
+    said = '{"findings":[{"line":1,"rule":"shadows builtin"},{"line":2,"rule":"leftover print"}]}'
+    envelope = code_review.to_envelope(said, datetime(2026, 3, 4), DIFF)
+    assert [found["line"] for found in envelope["params"]["findings"]] == [43]
+    assert envelope["message"] == "1 finding. 1 more in lines that the diff leaves as they are."
+
+
+@pytest.mark.parametrize(
+    ("diff", "reason"),
+    [
+        (DIFF.replace("def pair(self, prices):", "pairs = 3"), "adds to 0"),
+        (DIFF.replace("-        return list(prices)\n", ""), "cannot be read"),
+        (
+            DIFF.replace("         return len(self.items)", "+        return len(self.items)").replace(
+                "7 +40,9", "6 +40,9"
+            ),
+            "adds to 2",
+        ),
+    ],
+)
+def test_a_diff_with_no_or_two_functions_is_turned_away(diff: str, reason: str) -> None:
+    assert reason in code_review.unfit(diff)
+
+
 def test_the_schema_file_is_the_code_s_schema_and_agrees_with_parse() -> None:
     schema = read_json(DATA / "CodeReviewer/schema.json")
     assert schema == code_review.schema()
@@ -170,7 +240,7 @@ def test_the_task_page_holds_every_rule_and_a_true_example() -> None:
     page = (DATA / "CodeReviewer/TASK.md").read_text(encoding="utf-8")
     assert all(f"| `{rule.name}` | {rule.severity} |" in page for rule in RULES)
     request, answer = page.split("```")[1].strip().split("\n\n")
-    assert code_review.to_text(code_review.label([code_review.code_of(request)])[0]) == answer
+    assert code_review.to_text(label([code_review.code_of(request)])[0]) == answer
 
 
 @pytest.mark.parametrize("path", ["raw/CodeReviewer/ruff_findings.jsonl", "eval/CodeReviewer/contract.jsonl"])
@@ -178,7 +248,7 @@ def test_vendored_records_are_labelled_as_the_linter_labels_them_now(path: str) 
     rows = read_jsonl(DATA / path)
     requests = [row["messages"][0]["content"] for row in rows]
     golds = [row["expected"] if "expected" in row else code_review.parse(row["messages"][1]["content"]) for row in rows]
-    assert code_review.label([code_review.code_of(request) for request in requests]) == golds
+    assert label([code_review.code_of(request) for request in requests]) == golds
     assert not any(code_review.unfit(request) for request in requests)
 
 

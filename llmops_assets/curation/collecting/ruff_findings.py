@@ -16,6 +16,7 @@ from llmops_assets.curation.collecting.functions import SourceFunction, codes_in
 from llmops_assets.curation.collecting.undone_fixes import UNDO, undone
 from llmops_assets.storage.atomic import sha256_bytes
 from llmops_assets.tasks import code_review
+from llmops_assets.tasks.review_labels import Review, label
 from llmops_assets.tasks.review_rules import RULES
 
 MAX_CHARACTERS = 560
@@ -45,7 +46,7 @@ class Labelled:
     """A function with its review, and which carrier it came from; `undone`: a fix was taken out of it."""
 
     function: SourceFunction
-    review: code_review.Review
+    review: Review
     carrier: Carrier
     undone: bool = False
 
@@ -105,7 +106,7 @@ def _undo(clean: list[Labelled], rule: str, wanted: int) -> tuple[list[Labelled]
             break
         texts = undone(one.function.code, rule)
         tries += [(one, texts[len(one.function.code) % len(texts)])] if texts else []
-    labels = code_review.label([text for _, text in tries]) if tries else []
+    labels = label([text for _, text in tries]) if tries else []
     found: list[Labelled] = []
     used: set[str] = set()
     for (one, text), review in zip(tries, labels, strict=True):
@@ -140,7 +141,7 @@ def pool_of(carriers: Iterable[Carrier], cache: Path, progress: Progress) -> lis
             if fits(function):
                 found.setdefault(function.code, (function, carrier))
     progress(f"lint {len(found)} functions")
-    reviews = code_review.label(list(found))
+    reviews = label(list(found))
     pairs = zip(found.values(), reviews, strict=True)
     limit = code_review.MAX_FINDINGS
     return [

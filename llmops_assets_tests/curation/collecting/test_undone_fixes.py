@@ -6,7 +6,7 @@ from llmops_assets.curation.collecting.code_packages import REVIEW_TRAIN
 from llmops_assets.curation.collecting.functions import SourceFunction
 from llmops_assets.curation.collecting.ruff_findings import Labelled, Quotas, choose, record, with_undone
 from llmops_assets.curation.collecting.undone_fixes import UNDO, undone
-from llmops_assets.tasks import code_review
+from llmops_assets.tasks.review_labels import label
 
 PROVEN = {
     "mutable default": (
@@ -55,7 +55,7 @@ def test_one_fix_is_undone_and_the_linter_proves_it(rule: str) -> None:
     pieces = wanted.replace("{0}", "{}").split("{}")
     assert all(texts[0].find(piece) >= 0 for piece in pieces)
     assert texts[0].startswith(pieces[0])
-    before, after = code_review.label([code, texts[0]])
+    before, after = label([code, texts[0]])
     assert before == {"findings": []}
     assert [item["rule"] for item in after["findings"]] == [rule]
 
