@@ -8,25 +8,23 @@ touched. Needs `make run` first; about ten minutes on 2 cores.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.curation.preferences import OWN
 from llmops_assets.errors import StoreError
 from llmops_assets.export.gguf import write_gguf
 from llmops_assets.pipeline.export import Answering
+from llmops_assets.pipeline.own_answers import is_right, sampled
 from llmops_assets.project import find_project
 from llmops_assets.recipes.loading import load_recipe
-from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
-from llmops_assets.serving.engine_group import EngineGroup, complete_all
-from llmops_assets.serving.options import sampling
-from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage.atomic import read_jsonl, write_jsonl
 from llmops_assets.tasks.registry import get_task
 from llmops_assets.training.stages import make_dpo_model
+from llmops_assets.training.validation import evenly
 
 PRODUCT, CONTEXT, MAX_TOKENS, HELD_OUT = "TaskMaster", 1024, 96, 10
 TASK = get_task("command")
@@ -58,35 +56,28 @@ def given() -> Given:
         merged=store.latest("merged_model", PRODUCT).file("model"),
         config=recipe.training,
         train=read_jsonl(sft.file("train.jsonl")),
-        pairs=[*read_jsonl(pairs.file("train.jsonl")), *read_jsonl(pairs.file("validation.jsonl"))],
+        pairs=[
+            pair
+            for pair in [*read_jsonl(pairs.file("train.jsonl")), *read_jsonl(pairs.file("validation.jsonl"))]
+            if pair["category"] != OWN
+        ],
         validation=sft.file("validation.jsonl"),
     )
 
 
-def is_right(said: str, row: dict[str, Any]) -> bool:
-    """Whether the product's scorer passes an answer."""
-    return TASK.accuracy(said, {**row, "expected": json.loads(row["messages"][-1]["content"])}).value == 1
-
-
 def on_policy(gguf: Path, rows: Rows) -> Rows:
     """A pair for each row that is answered wrong at temperature 1."""
-    engine = EngineGroup(gguf, context=CONTEXT, slots=4)
-    prompts = [render_prompt(GO_TEMPLATE, row["messages"][:-1]) for row in rows]
-    said = complete_all(
-        engine, prompts, sampling({"temperature": 1.0, "num_predict": MAX_TOKENS, "stop": list(STOPS), "seed": 7})
-    )
-    engine.close()
     return [
         {
             "id": f"own-{row['id']}",
             "prompt": row["messages"][:-1],
             "chosen": row["messages"][-1]["content"],
             "rejected": answer,
-            "category": "own",
+            "category": OWN,
             "proven": True,
         }
-        for row, answer in zip(rows, said, strict=True)
-        if answer.strip() and not is_right(answer, row)
+        for row, answer in zip(rows, sampled(gguf, rows, context=CONTEXT, limit=MAX_TOKENS), strict=True)
+        if answer.strip() and not is_right(TASK, answer, row)
     ]
 
 
@@ -98,7 +89,7 @@ def aligned(start: Given, pairs: Rows, work: Path) -> tuple[Path, dict[str, Any]
         pairs=write_jsonl(work / "pairs.jsonl", pairs[:-HELD_OUT]),
         validation_pairs=write_jsonl(work / "held_out.jsonl", pairs[-HELD_OUT:]),
         validation=start.validation,
-        config=start.config,
+        config=start.config.model_copy(update={"dpo_pairs": 0}),
         cache=work / "cache",
         log=quiet,
     )
@@ -111,7 +102,7 @@ def judged(model: Path, rows: Rows, work: Path) -> list[bool]:
     gguf = work / "F16.gguf"
     write_gguf(model, gguf, "benchmark")
     said = Answering(work / "answers", CONTEXT, MAX_TOKENS, quiet)(gguf, [row["messages"][:-1] for row in rows])
-    return [is_right(answer, row) for answer, row in zip(said, rows, strict=True)]
+    return [is_right(TASK, answer, row) for answer, row in zip(said, rows, strict=True)]
 
 
 def quiet(line: str) -> None:
@@ -121,6 +112,7 @@ def quiet(line: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=1500, help="how many are answered for on-policy pairs")
+    parser.add_argument("--pairs", type=int, default=240, help="at most so many of each kind")
     options = parser.parse_args()
     try:
         start = given()
@@ -131,8 +123,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         before = judged(start.merged, rows, root / "none")
-        own = on_policy(root / "none" / "F16.gguf", start.train[: options.requests])
-        count = min(len(own), len(start.pairs))
+        own = on_policy(root / "none" / "F16.gguf", list(evenly(start.train, options.requests)))
+        count = min(len(own), len(start.pairs), options.pairs)
         print(
             f"{len(own)} of {options.requests} answers at temperature 1 were wrong; {count} pairs each, {len(rows)} requests"
         )

@@ -127,6 +127,12 @@ def build_parser() -> argparse.ArgumentParser:
     install.add_argument("--force", action="store_true", help="also over one that was changed")
     collect = commands.add_parser("collect", help="rebuild a product's collected data from pinned packages")
     collect.add_argument("product")
+    collect.add_argument(
+        "--own-answers",
+        type=int,
+        metavar="N",
+        help="instead, ask the newest merged model N training requests and keep its wrong answers for preference pairs",
+    )
     return parser
 
 

@@ -14,12 +14,17 @@ DATASET = "sft_dataset"
 
 
 def collect(options: argparse.Namespace) -> int:
-    """Rebuilds what collectors gather for a product."""
+    """Rebuilds what collectors gather for a product, or gathers the wrong answers of its own model."""
     from llmops_assets.curation.collecting.collectors import collect as gather
+    from llmops_assets.pipeline.own_answers import gather_own_answers
 
     project = find_project()
-    product = Workshop.named(project, options.product, say).product
-    for path, rows in gather(product, project.data, say, cache=project.home / "cache" / "packages").items():
+    shop = Workshop.named(project, options.product, say)
+    if options.own_answers:
+        file, wrong = gather_own_answers(shop, options.own_answers)
+        say(f"{file}: {wrong} wrong answers of {options.own_answers}")
+        return 0
+    for path, rows in gather(shop.product, project.data, say, cache=project.home / "cache" / "packages").items():
         say(f"{path}: {rows} rows")
     return 0
 

@@ -219,6 +219,7 @@ def make_preference_dataset(
     damage: Damage,
     expected: Callable[[str], Any],
     passes: Passes,
+    own_answers: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Writes train.jsonl and validation.jsonl with proven pairs from the training side only.
 
@@ -229,8 +230,11 @@ def make_preference_dataset(
         damage: (messages, expected) -> (category, wrong answer) pairs.
         expected: the answer's text -> what the scorer compares with.
         passes: whether a text is right for a case.
+        own_answers: files of {"id", "asked", "answer"}: what a fine-tuned model said to training rows.
     """
     rows = {row["id"].split("/")[0]: row for row in read_jsonl(conversations) if not row["composed"]}
+    said = [row for path in own_answers for row in read_jsonl(path)]
+    own = {row["id"]: row["answer"] for row in said if row["id"] in rows and row["asked"] == asked(rows[row["id"]])}
     cases = [
         {"id": name, "messages": row["messages"][:-1], "expected": expected(row["messages"][-1]["content"])}
         for name, row in rows.items()
@@ -243,6 +247,8 @@ def make_preference_dataset(
         count=config.preference_pairs,
         legitimate_share=config.preference_legitimate_share,
         seed=config.seed,
+        own=own,
+        own_share=config.preference_own_share,
     )
     cut = max(1, len(pairs) // 10)
     write_jsonl(work / "validation.jsonl", [pair.to_row() for pair in pairs[:cut]])
@@ -252,6 +258,11 @@ def make_preference_dataset(
         "pairs": len(pairs),
         "categories": dict(Counter(pair.category for pair in pairs)),
     }
+
+
+def asked(row: dict[str, Any]) -> str:
+    """The last user turn of a training row."""
+    return str(row["messages"][-2]["content"])
 
 
 def _pair_metrics(pairs: list[Pair]) -> dict[str, float]:

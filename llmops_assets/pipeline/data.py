@@ -185,6 +185,7 @@ def sft_dataset(shop: Workshop) -> Made:
 def preference_dataset(shop: Workshop) -> Made:
     """Pairs of a right and a wrong answer to training requests, each proven by the scorers."""
     data, config, task = shop.need("sft_dataset"), shop.recipe.data, get_task(shop.recipe.task)
+    own = raw_files(shop, "own_answers")
 
     def make(work: Path) -> dict[str, Any]:
         found = stage.make_preference_dataset(
@@ -194,8 +195,10 @@ def preference_dataset(shop: Workshop) -> Made:
             damage=task.damage,
             expected=stage.parsed,
             passes=lambda text, case: task.accuracy(text, case).value == 1,
+            own_answers=own,
         )
         return metadata(found.pop("metrics"), **found)
 
-    made = shop.build("preference_dataset", inputs=digests(data), settings=config.settings, make=make)
+    inputs = {**digests(data), **file_digests(own, shop.project.data)}
+    made = shop.build("preference_dataset", inputs=inputs, settings=config.settings, make=make)
     return copied(made, shop.project.root, config.output_path)

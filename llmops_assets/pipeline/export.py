@@ -13,6 +13,7 @@ from llmops_assets.serving.options import Sampling
 from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
+from llmops_assets.training.validation import evenly
 
 PROMPTS = 48
 SLOTS = 4
@@ -50,8 +51,7 @@ def gguf_model(shop: Workshop) -> Made:
 
 def spread(rows: list[dict[str, Any]], count: int) -> Prompts:
     """The prompts of `count` rows from all over the file: the same ones every time."""
-    count = min(count, len(rows))
-    return [rows[place * len(rows) // count]["messages"][:-1] for place in range(count)]
+    return [row["messages"][:-1] for row in evenly(rows, count)]
 
 
 class Answering:

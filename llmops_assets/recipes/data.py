@@ -58,6 +58,9 @@ class DataConfig(BaseModel):
     )
     preference_pairs: int = Field(default=240, ge=0)
     preference_legitimate_share: float = Field(default=0.15, ge=0, le=1)
+    preference_own_share: float = Field(
+        default=0.3, ge=0, le=0.8, description="at most so much of the pairs has an answer that a fine-tuned model gave"
+    )
     seed: int = 7
 
     @property
