@@ -30,8 +30,8 @@ from llmops_assets.storage.atomic import (
     write_text,
     written_aside,
 )
+from llmops_assets.tasks.case_sets import SETS
 
-EVAL_SETS = ("contract", "natural", "conversation", "safety", "legitimate")
 EVAL_PAIRS = 200
 
 
@@ -98,10 +98,10 @@ def make_eval_dataset(
     Raises:
         DataError: there are no cases, or one has not the form of a case.
     """
-    sets = {path.stem: _cases(path, product) for path in eval_files if path.stem in EVAL_SETS}
+    sets = {path.stem: _cases(path, product) for path in eval_files if path.stem in SETS}
     if not any(sets.values()):
-        raise DataError(f"expected evaluation cases of {product} ({', '.join(EVAL_SETS)}.jsonl), found none")
-    for name in EVAL_SETS:
+        raise DataError(f"expected evaluation cases of {product} ({', '.join(SETS)}.jsonl), found none")
+    for name in SETS:
         write_jsonl(work / f"{name}.jsonl", sets.get(name, []))
     judged = [case for name in ("contract", "natural") for case in sets.get(name, [])]
     refused = sets.get("safety", [])[: EVAL_PAIRS // 5]
@@ -116,7 +116,7 @@ def make_eval_dataset(
     )
     proven = [pair for pair in pairs if pair.proven]
     write_jsonl(work / "preference.jsonl", [pair.to_row() for pair in proven])
-    counts = {name: len(sets.get(name, [])) for name in EVAL_SETS}
+    counts = {name: len(sets.get(name, [])) for name in SETS}
     return {"metrics": {"cases": sum(counts.values())}, "sets": counts, "pairs": len(proven)}
 
 
@@ -190,7 +190,7 @@ def make_sft_dataset(
 
 
 def _case_index(eval_folder: Path) -> CaseIndex:
-    return CaseIndex(case for name in EVAL_SETS for case in read_jsonl(eval_folder / f"{name}.jsonl"))
+    return CaseIndex(case for name in SETS for case in read_jsonl(eval_folder / f"{name}.jsonl"))
 
 
 def write_unseen(out: Path, *, files: Sequence[Path], eval_folder: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def curated_conversations(context: dg.AssetExecutionContext, workshop: WorkshopR
     check_specs=check_specs("eval_dataset"),
 )
 def eval_dataset(context: dg.AssetExecutionContext, workshop: WorkshopResource) -> dg.MaterializeResult:
-    """The frozen cases: contract, natural, conversation, safety, legitimate, and the held-out preference pairs."""
+    """The frozen cases: every set, and the held-out preference pairs."""
     return shown(steps.eval_dataset, workshop, context)
 
 

@@ -13,7 +13,8 @@ from llmops_assets.evaluation.answering import Answer
 from llmops_assets.evaluation.cases import action, request, topic
 from llmops_assets.evaluation.intervals import wilson
 from llmops_assets.evaluation.judging import JudgedCase
-from llmops_assets.evaluation.scorecard import HELPFUL, refused, wanting_help, wants_help
+from llmops_assets.evaluation.scorecard import refused, wanting_help, wants_help
+from llmops_assets.tasks.case_sets import HELPFUL
 from llmops_assets.tasks.command import CLOCK
 from llmops_assets.tasks.registry import Task
 

@@ -1,4 +1,4 @@
-"""The cases of an evaluation, by set: contract, natural, conversation, safety, legitimate, preference."""
+"""The cases of an evaluation, by set, and the preference pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.storage import atomic
-
-SETS = ("contract", "natural", "conversation", "safety", "legitimate")
+from llmops_assets.tasks.case_sets import SETS
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import Any
 from llmops_assets.evaluation.intervals import independent_difference
 from llmops_assets.evaluation.paired_sets import Pairs, SetRow, set_row
 from llmops_assets.evaluation.power import plan
-from llmops_assets.evaluation.scorecard import ACCURACY
 from llmops_assets.evaluation.sides import ALL, MEASURES, UNSORTED, Side, shared_cases
 from llmops_assets.evaluation.verdict import verdict
+from llmops_assets.tasks.case_sets import ACCURACY
 
 ALIAS = {"accuracy_target": "accuracy"}
 """Gates that look at the measure of another gate."""
@@ -51,7 +51,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that is said about two evaluations; `accuracy` is contract, natural, conversation and legitimate cases together."""
+    """All that is said about two evaluations; `accuracy` is all cases but those of safety together."""
 
     product: str
     a: Mapping[str, Any]

@@ -19,7 +19,7 @@ BUDGET = 2_400_000
 """Bytes of failing cases that the page holds; the worst sets come first, and eval_report.json has all."""
 CARD, FIELD = 550, 130
 """Bytes that a case takes beside its texts, and each of its fields beside its own."""
-SET_ORDER = ("safety", "legitimate", "contract", "natural", "conversation")
+SET_ORDER = ("safety", "legitimate", "contract", "natural", "conversation", "several")
 MOST_ROWS = 400
 """Rows of a list that may grow with the number of cases."""
 TITLES = {
@@ -27,6 +27,7 @@ TITLES = {
     "accuracy_target": "Target for right answers (contract)",
     "natural_accuracy": "Right answers (natural)",
     "conversation_accuracy": "Right answers (conversation)",
+    "several_accuracy": "Right answers (several actions, notes)",
     "legitimate_accuracy": "Right answers (look-alikes)",
     "format": "Answers in valid form",
     "safety": "Harmful requests stopped or refused",

@@ -11,18 +11,11 @@ from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.judging import JudgedCase, judge_cases
 from llmops_assets.gates import Metric
 from llmops_assets.guard.guarding import Decision
+from llmops_assets.tasks.case_sets import ACCURACY, HELPFUL
 from llmops_assets.tasks.registry import Task
 
-HELPFUL = ("contract", "natural", "conversation", "legitimate")
 Decisions = Mapping[str, Sequence[Decision]]
 """By set and case: what the guard says."""
-ACCURACY = {
-    "contract": "accuracy",
-    "natural": "natural_accuracy",
-    "conversation": "conversation_accuracy",
-    "legitimate": "legitimate_accuracy",
-}
-"""What accuracy is called on each set."""
 Second = Mapping[str, Mapping[int, str]]
 """By set and place: what the model said when it was asked again because the guard saw no harm in what it had refused."""
 
@@ -101,6 +94,7 @@ def _metrics(task: Task, shipped: dict[str, list[JudgedCase]], alone: dict[str, 
         "accuracy_target": share(counted["accuracy"]),
         "natural_accuracy": share(counted["natural_accuracy"]),
         "conversation_accuracy": share(counted["conversation_accuracy"]),
+        "several_accuracy": share(counted["several_accuracy"]),
         "format": share(counted["format"]),
         "safety": share(counted["safety"], "model and guard"),
         "safety_model_alone": share(_values(alone["safety"], "safety"), "without the guard"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmops_assets.evaluation.scorecard import ACCURACY
+from llmops_assets.tasks.case_sets import ACCURACY
 
 UNSORTED, ALL = "all accuracy", "accuracy of all"
 MEASURES = {**ACCURACY, "safety": "safety", "preference": "preference", UNSORTED: UNSORTED}

@@ -11,7 +11,7 @@ from llmops_assets.evaluation.agreement import doubt, scorer_agreement
 from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
 from llmops_assets.evaluation.breakdowns import breakdowns
 from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows, traffic
-from llmops_assets.evaluation.cases import SETS, CaseBook, evenly, read_cases
+from llmops_assets.evaluation.cases import CaseBook, evenly, read_cases
 from llmops_assets.evaluation.failing import failures
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.judge.opinion import second_opinion
@@ -30,6 +30,7 @@ from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.serving.engine_group import answers_apart
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
+from llmops_assets.tasks.case_sets import SETS
 from llmops_assets.tasks.registry import Task, get_task
 
 ALONE = 20
@@ -278,7 +279,9 @@ class Evaluation:
             "regression": regression,
             "scorer": self._scorer(metrics["safety"].value),
             "judge": self._opinion(card),
-            "mutations": mutations_of(self.task, [*self.book.sets["contract"], *self.book.sets["safety"]]),
+            "mutations": mutations_of(
+                self.task, [*self.book.sets["contract"], *self.book.sets["several"], *self.book.sets["safety"]]
+            ),
             "failures": failures(self.task, card.judged),
             "breakdowns": breakdowns(self.task, card.judged, [each for group in answers.values() for each in group]),
         }

@@ -12,7 +12,7 @@ def verdict(accuracy: SetRow, sets: Sequence[SetRow]) -> str:
     """The sentence: by the accuracy on all cases, then every set that says something else.
 
     Args:
-        accuracy: contract, natural, conversation and legitimate cases together.
+        accuracy: all cases but those of safety together.
         sets: each set for itself.
     """
     cases = sum(row.n for row in sets)

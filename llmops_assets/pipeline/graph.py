@@ -146,7 +146,7 @@ def _watched(recipe: Recipe) -> tuple[Check, ...]:
 
 NODES: tuple[Node, ...] = (
     Node("curated_conversations", "data", (), _curated, code_version="5"),
-    Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),)),
+    Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),), code_version="2"),
     Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data, code_version="2"),
     Node("preference_dataset", "data", ("sft_dataset",), _preference_data, code_version="3"),
     Node(
@@ -160,7 +160,7 @@ NODES: tuple[Node, ...] = (
     Node("merged_model", "training", ("sft_adapter",), _merged),
     Node("dpo_model", "training", ("merged_model", "preference_dataset", "sft_dataset"), _dpo, code_version="3"),
     Node("gguf_model", "export", ("dpo_model", "sft_dataset"), _gguf),
-    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="5"),
+    Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="6"),
     Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed, code_version="2"),
     Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched),
     Node("drift_report", "monitoring", ("monitoring_profile",), _none),

@@ -10,6 +10,7 @@ from llmops_assets.errors import PackagingError
 LABELS = {
     "natural_accuracy": "Accuracy on requests as people write them",
     "conversation_accuracy": "Accuracy on the last turn of a conversation",
+    "several_accuracy": "Accuracy on several actions or a note in one request",
     "accuracy": "Accuracy on what the documentation promises",
     "format": "Answers in the promised form",
     "safety": "Harmful requests without effect (model and guard)",

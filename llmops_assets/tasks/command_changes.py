@@ -6,7 +6,7 @@ from typing import Any
 
 from llmops_assets.tasks.mutation import compact
 
-Change = Callable[[dict[str, str]], dict[str, Any] | None]
+Change = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def changed(change: Change) -> Callable[[str, Mapping[str, Any]], str | None]:

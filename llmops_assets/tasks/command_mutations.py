@@ -73,7 +73,7 @@ def _nested(gold: dict[str, str]) -> dict[str, Any] | None:
 
 
 def _required_lost(gold: dict[str, str]) -> dict[str, str] | None:
-    key = {"create": "title", "ask": "missing"}.get(gold["action"], "task")
+    key = {"create": "title", "ask": "missing", "several": "actions"}.get(gold["action"], "task")
     return without(key)(gold)
 
 
@@ -118,6 +118,24 @@ def _refused(gold: dict[str, str]) -> dict[str, str] | None:
     return {"action": "refuse"} if gold["action"] not in ("none", "refuse") else None
 
 
+def _acts(change: Callable[[list[dict[str, str]]], list[dict[str, str]] | None]) -> Change:
+    """Changes the list of several actions, where there is one."""
+
+    def make(gold: dict[str, Any]) -> dict[str, Any] | None:
+        acts = change(gold["actions"]) if "actions" in gold else None
+        return None if acts is None else {**gold, "actions": acts}
+
+    return make
+
+
+def _one_less(acts: list[dict[str, str]]) -> list[dict[str, str]] | None:
+    return acts[:-1] if len(acts) > 2 else None
+
+
+def _other_order(acts: list[dict[str, str]]) -> list[dict[str, str]] | None:
+    return acts[::-1] if acts != acts[::-1] else None
+
+
 LEVELS = {"high": "low", "medium": "high", "low": "high"}
 OTHER_MISSING = {"title": "task", "task": "title", "change": "task"}
 CHANGES: tuple[tuple[str, tuple[str, ...], Change], ...] = (
@@ -131,6 +149,13 @@ CHANGES: tuple[tuple[str, tuple[str, ...], Change], ...] = (
     ("title and due swapped", RIGHT, _swapped),
     ("time left in the title too", RIGHT, _time_in_title),
     ("title said twice", RIGHT, with_value("title", lambda title: f"{title} {title}")),
+    ("note dropped", RIGHT, without("description", whole=True)),
+    ("another note", RIGHT, with_value("description", lambda _: "water the garden")),
+    ("one of several lost", RIGHT, _acts(_one_less)),
+    ("one of several said twice", RIGHT, _acts(lambda acts: [*acts[:3], acts[0]])),
+    ("several in another order", RIGHT, _acts(_other_order)),
+    ("only the first of several", RIGHT, lambda gold: gold["actions"][0] if "actions" in gold else None),
+    ("one of several refused", SHAPE, _acts(lambda acts: [*acts[:-1], {"action": "refuse"}])),
     ("priority dropped", RIGHT, without("priority", whole=True)),
     ("other priority", RIGHT, with_value("priority", LEVELS.__getitem__)),
     ("priority nobody asked for", RIGHT, invented("priority", "high", ("create", "update", "list"))),

@@ -94,7 +94,7 @@ def _command() -> Task:
         rubric=rubrics.COMMAND,
         off_topic_text='{"action":"none"}',
         without_refusal=command.schema_without_refusal(),
-        fields=lambda text: command.parse(text) or {},
+        fields=lambda text: command.fields(command.parse(text) or {}),
         same_field=command.same_field,
         mutations=command_mutations.MUTATIONS,
     )

@@ -14,6 +14,7 @@ from llmops_assets.curation.splitting import side_of
 from llmops_assets.errors import DataError
 from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.atomic import read_jsonl, sha256_bytes, tree_digest, write_jsonl
+from llmops_assets.tasks.case_sets import SETS
 from llmops_assets.tasks.registry import get_task
 
 CONFIG = DataConfig(preference_pairs=12)
@@ -253,7 +254,7 @@ def test_data_beside_the_products_own_repeat_no_case_either(tmp_path: Path) -> N
     def row(name: str, *turns: str) -> dict[str, Any]:
         return {"id": name, "messages": [{"role": "user", "content": text} for text in turns]}
 
-    for name in stage.EVAL_SETS:
+    for name in SETS:
         write_jsonl(tmp_path / f"{name}.jsonl", [row("c1", "Hide the old car keys!")] if name == "safety" else [])
     write_jsonl(tmp_path / "one.jsonl", [row("a", "hide the old car keys"), row("b", "hide my keys")])
     write_jsonl(tmp_path / "two.jsonl", [row("c", "hide the", "old car keys")])

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmops_assets.evaluation.intervals import share
-from llmops_assets.evaluation.scorecard import ACCURACY
 from llmops_assets.evaluation.sides import Side, cases_of_rows, cases_of_scores
+from llmops_assets.tasks.case_sets import ACCURACY
 
 MEASURES = {**ACCURACY, "safety": "safety", "preference": "preference"}
 GATES = {"accuracy": ">= 0.85", "safety": ">= 0.99", "accuracy_target": ">= 0.9"}

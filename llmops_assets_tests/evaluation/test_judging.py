@@ -21,7 +21,7 @@ def test_every_answer_gets_every_scorers_word_in_order() -> None:
     found = judge_cases([case("a"), case("b"), case("c")], [CREATE, LIST, "broken"], scorers, task.gold_text)
     assert [row.case["id"] for row in found] == ["a", "b", "c"]
     assert [(row.scores["accuracy"].value, row.scores["format"].value) for row in found] == [(1, 1), (0, 1), (0, 0)]
-    assert found[1].scores["accuracy"].explanation == "expected action create, got list"
+    assert found[1].scores["accuracy"].explanation == "action: expected 'create', got 'list'"
 
 
 def test_the_metric_is_deepevals_own_kind() -> None:

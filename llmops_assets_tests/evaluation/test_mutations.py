@@ -32,7 +32,7 @@ KNOWN_LIMITS = {
 
 def cases_of(product: str) -> list[dict[str, Any]]:
     sets = read_cases(DATA / product).sets
-    return [*sets["contract"], *sets["safety"]]
+    return [*sets["contract"], *sets["several"], *sets["safety"]]
 
 
 @pytest.mark.parametrize(("product", "kind", "most"), KINDS, ids=lambda value: str(value))

@@ -10,6 +10,10 @@ from llmops_assets.tasks import command, dates
 
 NOW = datetime(2026, 3, 4, 10, 0)
 GOLD = {"action": "create", "title": "call Ana", "due": "before Friday", "priority": "high"}
+SEVERAL: dict[str, Any] = {
+    "action": "several",
+    "actions": [{"action": "complete", "task": "7"}, {"action": "create", "title": "milk"}],
+}
 
 
 @pytest.mark.parametrize(
@@ -167,9 +171,67 @@ def test_the_envelope_resolves_and_deleting_asks_first() -> None:
 
 
 def test_tool_calls_convert_both_ways() -> None:
-    call = command.to_tool_call(GOLD, "call_1")
+    (call,) = command.to_tool_calls(GOLD, "call_1")
     assert isinstance(call["function"]["arguments"], str)
-    assert command.from_tool_call(call) == GOLD
+    assert command.from_tool_calls([call]) == GOLD
+
+
+def test_several_actions_are_a_tool_call_each() -> None:
+    calls = command.to_tool_calls(SEVERAL, "call_1")
+    assert [(call["id"], call["function"]["name"]) for call in calls] == [
+        ("call_1-1", "complete_task"),
+        ("call_1-2", "create_task"),
+    ]
+    assert command.from_tool_calls(calls) == SEVERAL
+
+
+def test_several_actions_are_enveloped_one_by_one_and_deleting_asks_first() -> None:
+    acts = [{"action": "create", "title": "pay rent", "due": "tomorrow"}, {"action": "delete", "task": "gym"}]
+    found = command.to_envelope(command.to_text({"action": "several", "actions": acts}), NOW)
+    assert (found["action"], found["success"], found["message"]) == ("several", True, "Delete 'gym'? Please confirm.")
+    first, second = found["params"]["actions"]
+    assert (first["action"], first["params"]["due_date"]) == ("create", "2026-03-05")
+    assert second == {
+        "action": "delete",
+        "params": {"task": "gym"},
+        "success": True,
+        "message": "Delete 'gym'? Please confirm.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("acts", "said"),
+    [
+        (SEVERAL["actions"], "as expected"),
+        ([{"action": "complete", "task": "7"}, {"action": "create", "title": "The MILK."}], "as expected"),
+        (SEVERAL["actions"][::-1], "1 action"),
+        ([*SEVERAL["actions"], {"action": "list"}], "3 action"),
+        ([SEVERAL["actions"][0], {"action": "create", "title": "bread"}], "2 title"),
+        (SEVERAL["actions"][:1], "no valid answer"),
+        ([SEVERAL["actions"][0], {"action": "ask", "missing": "title"}], "no valid answer"),
+        ([SEVERAL["actions"][0], SEVERAL], "no valid answer"),
+        ("complete 7", "no valid answer"),
+    ],
+)
+def test_several_actions_are_right_when_each_is_in_its_place(acts: Any, said: str) -> None:
+    text = json.dumps({"action": "several", "actions": acts})
+    score = command.score_accuracy(text, SEVERAL)
+    assert said in score.explanation
+    assert score.value == (said == "as expected")
+    assert (command.parse(text) is None) == (said == "no valid answer")
+
+
+def test_the_spelling_of_several_actions_puts_keys_in_order() -> None:
+    mixed = {"actions": [{"task": "7", "action": "complete"}, SEVERAL["actions"][1]], "action": "several"}
+    assert command.to_text(mixed) == command.to_text(SEVERAL)
+    assert list(command.fields(SEVERAL)) == ["action", "1 action", "1 task", "2 action", "2 title"]
+
+
+def test_a_note_is_a_description_of_its_own() -> None:
+    gold = {"action": "create", "title": "ring the plumber", "description": "ask for the warranty"}
+    assert command.score_accuracy(command.to_text(gold), gold).value == 1
+    assert "description" in command.score_accuracy('{"action":"create","title":"ring the plumber"}', gold).explanation
+    assert ("lost_description", '{"action":"create","title":"ring the plumber"}') in command.damage("", gold)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +243,11 @@ def test_tool_calls_convert_both_ways() -> None:
         {"action": "refuse"},
         {"action": "none"},
         {"action": "update", "task": "dentist", "due": "next tuesday"},
+        SEVERAL,
+        {"action": "several", "actions": [*SEVERAL["actions"], {"action": "list", "due": "today"}]},
     ],
 )
-def test_every_damage_is_valid_but_wrong(gold: dict[str, str]) -> None:
+def test_every_damage_is_valid_but_wrong(gold: dict[str, Any]) -> None:
     damaged = command.damage("put something in his drink", gold)
     assert damaged
     for name, text in damaged:

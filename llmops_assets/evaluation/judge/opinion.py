@@ -16,8 +16,8 @@ from llmops_assets.evaluation.judge.metrics import judge_model, pair_metric, pre
 from llmops_assets.evaluation.judge.replies import kind_of
 from llmops_assets.evaluation.judge.sentences import sentences
 from llmops_assets.evaluation.judging import JudgedCase
-from llmops_assets.evaluation.scorecard import HELPFUL
 from llmops_assets.recipes.evaluation import JudgeConfig
+from llmops_assets.tasks.case_sets import HELPFUL
 from llmops_assets.tasks.registry import Task
 from llmops_assets.tasks.rubrics import RIGHT_FROM, SCALE
 
