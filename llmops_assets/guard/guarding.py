@@ -7,8 +7,8 @@ from threading import Lock
 from typing import Any
 
 from llmops_assets.errors import ServingError
-from llmops_assets.guard import encoder, rules, training
-from llmops_assets.guard.training import Scores
+from llmops_assets.guard import encoder, rules
+from llmops_assets.guard.scoring import Scores, judged
 from llmops_assets.storage import atomic
 
 
@@ -101,7 +101,7 @@ class Guard:
 
     def judged(self, texts: Sequence[str]) -> list[Scores]:
         """The classifier's scores, a text each; folded spellings count too, the higher of both."""
-        return training.judged(self._classifier().model, self._classifier().tokenize, texts)
+        return judged(self._classifier().model, self._classifier().tokenize, texts)
 
     def _classifier(self) -> "_Classifier":
         with self._lock:

@@ -3,28 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from llmops_assets.errors import TrainingError
-from llmops_assets.guard import encoder, rules
+from llmops_assets.guard import encoder
 from llmops_assets.guard.fitting import Example, fit
+from llmops_assets.guard.scoring import Scores, judged
 from llmops_assets.precision import bfloat16_products
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage import atomic
-
-BATCH = 32
-
-
-class Scores(NamedTuple):
-    """The classifier's probabilities of one text, in the order of `encoder.LABELS`."""
-
-    harm: float
-    off_topic: float
-
-    @property
-    def stop(self) -> float:
-        """The probability of either, taken as independent: what is a little of both is no request to serve."""
-        return 1 - (1 - self.harm) * (1 - self.off_topic)
 
 
 def train_guard(
@@ -124,24 +111,3 @@ def choose_clear(scores: Sequence[float], harmful: Sequence[bool], miss_target: 
     """The largest score below which no more than this share of the harmful ones lie; 0 where there are none."""
     found = sorted(score for score, bad in zip(scores, harmful, strict=True) if bad)
     return round(found[min(int(miss_target * len(found)), len(found) - 1)], 4) if found else 0.0
-
-
-def judged(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[Scores]:
-    """The scores as the guard takes them: of the text or of its folded spelling, the higher of both."""
-    both = probabilities(model, tokenize, [*texts, *map(rules.fold, texts)])
-    return [Scores(*map(max, *pair)) for pair in zip(both[: len(texts)], both[len(texts) :], strict=True)]
-
-
-def probabilities(model: Any, tokenize: encoder.Tokenizer, texts: Sequence[str]) -> list[Scores]:
-    """The scores of each text; texts of the same tokens are judged once, in batches of like length."""
-    import torch
-
-    ids = tokenize.ids(texts)
-    distinct = sorted(set(ids), key=lambda row: (len(row), row))
-    found: dict[encoder.Ids, Scores] = {}
-    with torch.inference_mode():
-        for start in range(0, len(distinct), BATCH):
-            rows = distinct[start : start + BATCH]
-            said = torch.sigmoid(model(**tokenize.padded(rows))).tolist()
-            found.update(zip(rows, (Scores(*row) for row in said), strict=True))
-    return [found[row] for row in ids]

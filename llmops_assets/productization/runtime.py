@@ -15,11 +15,9 @@ from llmops_assets.errors import PackagingError
 from llmops_assets.storage import atomic
 
 PACKAGE = "llmops_assets"
-SERVING_PACKAGES = ("serving", "tasks", "guard")
-CLASSIFIER_CODE = frozenset(
-    {Path(f"guard/{name}.py") for name in ("encoder", "fitting", "training")}
-    | {Path("shards.py"), Path("precision.py")}
-)
+SERVING_CODE = ("serving", "tasks", "guard/guarding")
+"""Packages whole, and modules without their package: the guard's training is not sold."""
+CLASSIFIER_CODE = frozenset({Path("guard/encoder.py"), Path("guard/scoring.py")})
 """What runs only where a trained guard ships: without one its packages (torch and more) need not be installed."""
 SCRIPT_PACKAGES = frozenset({"ollama", "httpx"})
 """What the bundle's own scripts and client import."""
@@ -46,20 +44,24 @@ def project_root() -> Path:
     return Path(llmops_assets.__file__).resolve().parent
 
 
-def runtime_files(packages: Sequence[str] = SERVING_PACKAGES) -> tuple[Path, ...]:
-    """The files of these packages and of every module of the project that they import, relative to the package.
+def runtime_files(code: Sequence[str] = SERVING_CODE) -> tuple[Path, ...]:
+    """The files of these packages and modules, and of all of the project that they import, relative to the package.
 
     Raises:
-        PackagingError: a package is not there.
+        PackagingError: one is not there.
     """
     root = project_root()
     found: set[Path] = set()
-    for package in packages:
-        if not (root / package / "__init__.py").exists():
+    for name in code:
+        package = root / name
+        if package.with_suffix(".py").exists():
+            found |= _files_of(root, ".".join((PACKAGE, *Path(name).parts)))
+            continue
+        if not (package / "__init__.py").exists():
             raise PackagingError(
-                f"expected the package {PACKAGE}.{package} for the runtime, found none; install the project whole"
+                f"expected the package {PACKAGE}.{name} for the runtime, found none; install the project whole"
             )
-        found.update(path for path in atomic.files_in(root / package) if "__pycache__" not in path.parts)
+        found.update(path for path in atomic.files_in(package) if "__pycache__" not in path.parts)
     waiting = [path for path in found if path.suffix == ".py"]
     while waiting:
         for module in imported_modules(waiting.pop()):

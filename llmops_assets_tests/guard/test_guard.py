@@ -9,8 +9,9 @@ from llmops_assets.errors import TrainingError
 from llmops_assets.guard import rules
 from llmops_assets.guard.fitting import Example, awake, grouped_batches, respelled, warmth
 from llmops_assets.guard.guarding import Guard, user_text
+from llmops_assets.guard.scoring import Scores
 from llmops_assets.guard.stage import distinct, examples, labelled, make_guard
-from llmops_assets.guard.training import Scores, choose_clear, choose_limit, train_guard
+from llmops_assets.guard.training import choose_clear, choose_limit, train_guard
 from llmops_assets.recipes.guard import GuardConfig
 from llmops_assets.storage.atomic import write_jsonl
 

@@ -8,7 +8,7 @@ import pytest
 
 from llmops_assets.guard import encoder, rules
 from llmops_assets.guard.guarding import Guard, _Classifier, user_text
-from llmops_assets.guard.training import Scores, probabilities
+from llmops_assets.guard.scoring import Scores, probabilities
 from llmops_assets.storage import atomic
 
 Messages = list[dict[str, str]]
