@@ -91,7 +91,7 @@ def _metadata(made: Made) -> dict[str, Any]:
     found = made.artifact.metadata["shown"]
     for name in sorted(found, key=_to_be_read_later):
         if found[name] not in EMPTY:
-            shown_values[name] = _value(made.artifact, name, found[name])
+            shown_values[name] = metadata_value(made.artifact, name, found[name])
     return shown_values | _origin(made.artifact)
 
 
@@ -115,7 +115,8 @@ def _overridden(made: Made) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n\n".join(record.markdown for record in made.overrides))
 
 
-def _value(artifact: Artifact, name: str, value: Any) -> Any:
+def metadata_value(artifact: Artifact, name: str, value: Any) -> Any:
+    """One value as the UI shows it: a picture, text or table where it is one, JSON where it is nested."""
     shown_file = name.endswith(("_plot", "_markdown"))
     if shown_file and artifact.dropped:
         return f"{value} was dropped (save_intermediate: false)"
@@ -126,9 +127,18 @@ def _value(artifact: Artifact, name: str, value: Any) -> Any:
         return dg.MetadataValue.md(value)
     if isinstance(value, list) and value and all(_is_flat(row) for row in value):
         return dg.MetadataValue.table(records=[dg.TableRecord(_in_reading_order(row)) for row in value])
+    if isinstance(value, dict) and _is_flat(value):
+        return dg.MetadataValue.table(
+            records=[dg.TableRecord({"name": key, "value": _cell(cell)}) for key, cell in value.items()],
+            schema=dg.TableSchema([dg.TableColumn("name", "string"), dg.TableColumn("value", "string")]),
+        )
     if isinstance(value, float):
         return _rounded(value)
     return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def _cell(value: str | float | bool) -> str:
+    return str(_rounded(value) if isinstance(value, float) else value)
 
 
 def _rounded(value: float) -> float:
