@@ -140,25 +140,44 @@ def _renamed(better: Callable[[str], str]) -> Callable[[str, int], Iterator[str]
     """Renames the variables that a line binds, all over the function; parameters keep the names that callers know."""
 
     def mend(code: str, line: int) -> Iterator[str]:
-        names = _nodes(code, ast.Name)
+        names, parameters = _nodes(code, ast.Name), {node.arg for node in _nodes(code, ast.arg)}
         bound = [node.id for node in names if isinstance(node.ctx, ast.Store) and node.lineno == line]
         for old in dict.fromkeys(bound):
-            if better(old) and old not in _fixed_names(code):
-                new = _free(better(old), code)
-                yield edited(code, [_instead(code, node, new) for node in names if node.id == old])
+            text = renamed(code, old, better(old)) if better(old) and old not in parameters else ""
+            if text:
+                yield text
 
     return mend
 
 
+def renamed(code: str, old: str, new: str) -> str:
+    """The function with another name for one of its variables or parameters, or for `new` with underscores where that is taken.
+
+    Empty where the name is more than that: a global, an error's or an import's name, or used in a class, a function inside,
+    or an f-string (whose places Python 3.11 does not tell).
+    """
+    if old in _fixed_names(code):
+        return ""
+    new = _free(new, code)
+    uses = [_instead(code, node, new) for node in _nodes(code, ast.Name) if node.id == old]
+    for node in _nodes(code, ast.arg):
+        if node.arg == old:
+            start = _characters(code, node.lineno, node.col_offset)
+            uses.append(Edit(start, (start[0], start[1] + len(old)), new))
+    return edited(code, uses)
+
+
 def _fixed_names(code: str) -> set[str]:
-    """What is not only a variable of this function: parameters, declared globals, names of errors, imports and attributes."""
-    fixed = {node.arg for node in _nodes(code, ast.arg)} | {node.name or "" for node in _nodes(code, ast.ExceptHandler)}
+    fixed = {node.name or "" for node in _nodes(code, ast.ExceptHandler)}
     fixed |= {alias.asname or alias.name for alias in _nodes(code, ast.alias)}
     declared = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Global | ast.Nonlocal)]
     fixed |= {name for node in declared for name in node.names}
-    for kind in (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef):
-        for node in _nodes(code, kind)[0 if kind is ast.ClassDef else 1 :]:
-            fixed |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    inner: list[ast.AST] = [*_nodes(code, ast.ClassDef), *_nodes(code, ast.Lambda), *_nodes(code, ast.JoinedStr)]
+    functions = [*_nodes(code, ast.FunctionDef), *_nodes(code, ast.AsyncFunctionDef)]
+    inner += [node for node in functions if node.col_offset]
+    for node in inner:
+        fixed |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+        fixed |= {argument.arg for argument in ast.walk(node) if isinstance(argument, ast.arg)}
     return fixed
 
 

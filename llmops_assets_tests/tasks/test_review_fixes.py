@@ -8,7 +8,7 @@ import pytest
 
 from llmops_assets.storage.atomic import read_jsonl
 from llmops_assets.tasks.code_review import code_of
-from llmops_assets.tasks.review_fixes import Replacement, fix
+from llmops_assets.tasks.review_fixes import Replacement, fix, renamed
 from llmops_assets.tasks.review_labels import label
 
 RECORDS = Path(__file__).parents[2] / "data/raw/CodeReviewer/ruff_findings.jsonl"
@@ -56,6 +56,7 @@ def test_the_lines_that_mend_a_finding(rule: str, line: int, code: str, text: st
         ("global statement", 2, "def f(a):\n    global total\n    total = a"),
         ("shadows builtin", 1, "def f(type):\n    return type + 1"),
         ("unclear name", 3, "def f(a):\n    class A:\n        l = 1\n    return A.l + a"),
+        ("unclear name", 2, "def f(a):\n    l = a\n    return f'{l}'"),
         ("leftover print", 2, "def f(a):\n    return a"),
         ("leftover print", 1, "def f(a):\n    print(a)\n    return a"),
     ],
@@ -80,3 +81,19 @@ def test_fixes_of_real_code_remove_their_finding_and_add_none() -> None:
     assert set(tried.values()) == {3}
     assert len(tried) == 13
     assert {rule for rule in tried if not mended[rule]} <= UNDECIDED | {"shadows builtin", "swallowed error"}
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("def f(id, key):\n    'ä'; return id", "def f(key_, key):\n    'ä'; return key_"),
+        ("def f(id: int = 1):\n    return g(id=id)", "def f(key: int = 1):\n    return g(id=key)"),
+        ("async def f(*id):\n    return [id for id in id]", "async def f(*key):\n    return [key for key in key]"),
+        ("def f(id):\n    return f'{id}'", ""),
+        ("def f(id):\n    return lambda id: id", ""),
+        ("def f(id):\n    def g():\n        return id\n    return g", ""),
+        ("def f():\n    global id\n    id = 1", ""),
+    ],
+)
+def test_a_name_is_changed_everywhere_or_nowhere(code: str, text: str) -> None:
+    assert renamed(code, "id", "key") == text
