@@ -33,6 +33,11 @@ class Replacement:
     last: int
     text: str
 
+    def applied(self, code: str) -> str:
+        """The function with it."""
+        lines = code.splitlines()
+        return "\n".join([*lines[: self.first - 1], *self.text.splitlines(), *lines[self.last :]])
+
 
 def fix(code: str, line: int, rule: str) -> Replacement | None:
     """What removes a finding, or None where it is no finding or nothing here removes it.

@@ -8,17 +8,12 @@ import pytest
 
 from llmops_assets.storage.atomic import read_jsonl
 from llmops_assets.tasks.code_review import code_of
-from llmops_assets.tasks.review_fixes import Replacement, fix, renamed
+from llmops_assets.tasks.review_fixes import fix, renamed
 from llmops_assets.tasks.review_labels import label
 
 RECORDS = Path(__file__).parents[2] / "data/raw/CodeReviewer/ruff_findings.jsonl"
 UNDECIDED = {"catches everything", "global statement"}
 CLEANUP = "def f(a):\n    try:\n        a()\n    except KeyError:\n        pass"
-
-
-def after(code: str, found: Replacement) -> str:
-    lines = code.splitlines()
-    return "\n".join([*lines[: found.first - 1], *found.text.splitlines(), *lines[found.last :]])
 
 
 @pytest.mark.parametrize(
@@ -46,7 +41,7 @@ def test_the_lines_that_mend_a_finding(rule: str, line: int, code: str, text: st
     found = fix(code, line, rule)
     assert found is not None
     assert found.text == text
-    assert {"line": line, "rule": rule} not in label([after(code, found)])[0]["findings"]
+    assert {"line": line, "rule": rule} not in label([found.applied(code)])[0]["findings"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +71,7 @@ def test_fixes_of_real_code_remove_their_finding_and_add_none() -> None:
                 replacement = fix(code, found["line"], found["rule"])
                 mended[found["rule"]] += replacement is not None
                 if replacement:
-                    left = Counter(one["rule"] for one in label([after(code, replacement)])[0]["findings"])
+                    left = Counter(one["rule"] for one in label([replacement.applied(code)])[0]["findings"])
                     assert left <= Counter(one["rule"] for one in before) - Counter([found["rule"]])
     assert set(tried.values()) == {3}
     assert len(tried) == 13

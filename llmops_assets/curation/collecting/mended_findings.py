@@ -2,10 +2,9 @@
 
 import ast
 import re
-from collections.abc import Sequence
 from itertools import dropwhile
 
-from llmops_assets.tasks.review_fixes import Replacement, fix, renamed
+from llmops_assets.tasks.review_fixes import fix, renamed
 
 DEF = re.compile(r"(async\s+)?def\s")
 OTHER_NAMES = {
@@ -35,7 +34,7 @@ def mended(code: str, line: int, rule: str, undone: str = "") -> str:
         names = [name for name in _bound(code) if name in OTHER_NAMES]
         return next((text for name in names if (text := renamed(code, name, OTHER_NAMES[name]))), "")
     found = fix(code, line, rule)
-    return _function(_with(code, found)) if found else ""
+    return _function(found.applied(code)) if found else ""
 
 
 def _bound(code: str) -> list[str]:
@@ -45,11 +44,6 @@ def _bound(code: str) -> list[str]:
     return arguments + [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
 
 
-def _with(code: str, found: Replacement) -> list[str]:
-    lines = code.splitlines()
-    return [*lines[: found.first - 1], *found.text.splitlines(), *lines[found.last :]]
-
-
-def _function(lines: Sequence[str]) -> str:
+def _function(code: str) -> str:
     """Without what a fix puts above the function: its imports."""
-    return "\n".join(dropwhile(lambda line: not DEF.match(line), lines))
+    return "\n".join(dropwhile(lambda line: not DEF.match(line), code.splitlines()))
