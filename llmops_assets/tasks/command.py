@@ -279,11 +279,8 @@ def damage(request: str, gold: Answer) -> list[tuple[str, str]]:
         acts = gold["actions"]
         left = {"action": action, "actions": acts[:-1]} if len(acts) > 2 else acts[0]
         wrong += [("lost_action", left), ("lost_action", acts[-1])]
-        again = [
-            ("several_wrong", {**gold, "actions": [*acts[:-1], json.loads(text)]})
-            for _, text in damage(request, acts[-1])
-        ]
-        wrong += again[1:]
+        last = [json.loads(text) for _, text in damage(request, acts[-1])]
+        wrong += [("several_wrong", {**gold, "actions": [*acts[:-1], act]}) for act in last]
     swap = {"complete": "delete", "delete": "complete", "list": "none"}.get(action)
     if swap:
         wrong.append(("wrong_action", {**({"task": gold["task"]} if "task" in gold else {}), "action": swap}))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TypeVar
 
 from llmops_assets.tasks.linting import Edit, Finding, Place, edited
@@ -42,7 +43,7 @@ class Replacement:
 def fix(code: str, line: int, rule: str) -> Replacement | None:
     """What removes a finding, or None where it is no finding or nothing here removes it.
 
-    The result parses, has that finding no more, and none that was not there. About 30 ms a call of the linter, two or three a fix.
+    The result parses, has that finding no more, and none that was not there. About 30 ms a text that is tried, for the linter.
 
     Args:
         code: one dedented function.
@@ -52,7 +53,7 @@ def fix(code: str, line: int, rule: str) -> Replacement | None:
     Raises:
         EvaluationError: the linter did not run.
     """
-    found = _at(code, line, rule)
+    found = [finding for where, finding in _placed(code) if where == (line, rule)]
     if not found:
         return None
     allowed = _rules(code) - Counter([rule])
@@ -62,12 +63,14 @@ def fix(code: str, line: int, rule: str) -> Replacement | None:
     return None
 
 
-def _at(code: str, line: int, rule: str) -> list[Finding]:
-    return [finding for finding in linted([code])[0] if place(code, finding) == (line, rule)]
+@lru_cache(maxsize=64)
+def _placed(code: str) -> tuple[tuple[tuple[int, str], Finding], ...]:
+    """What the linter finds, by line and rule; remembered, for a fix asks several times about the same text."""
+    return tuple((place(code, finding), finding) for finding in linted([code])[0])
 
 
 def _rules(code: str) -> Counter[str]:
-    return Counter(rule for _, rule in {place(code, finding) for finding in linted([code])[0]})
+    return Counter(rule for _, rule in {where for where, _ in _placed(code)})
 
 
 def _parses(code: str) -> bool:
@@ -87,7 +90,7 @@ def _candidates(code: str, line: int, rule: str, found: Sequence[Finding]) -> It
             if not _parses(text):
                 break
             yield text
-            left = [one for one in linted([text])[0] if place(text, one)[1] == rule and one.line >= line and one.edits]
+            left = [one for (_, name), one in _placed(text) if name == rule and one.line >= line and one.edits]
             finding = left[0] if left else replace(finding, edits=())
     if rule in MENDERS:
         yield from MENDERS[rule](code, line)
