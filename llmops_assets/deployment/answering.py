@@ -92,8 +92,8 @@ def answer_request(
 ) -> Exchange:
     """Answers one request.
 
-    A refusal of the model is not taken where the guard is sure that the request is harmless: it is asked again, in the
-    form of an answer that helps.
+    An answer that the task does not take (for a to-do command: no valid form, words that nobody said, or a refusal of
+    what the guard is sure is harmless) is asked for again, and the engine is held to a form that can be taken.
 
     Args:
         product: who answers.
@@ -115,8 +115,9 @@ def answer_request(
     if not asked.allowed:
         return _blocked(product, text, "input", asked, now, started)
     said, task = _ask(product, messages, timeout_s), product.task
-    if task.asks_again(said.text, certain=asked.certain):
-        said = _ask(product, messages, timeout_s, task.without_refusal)
+    form = task.second_form(said.text, messages, asked.certain)
+    if form is not None:
+        said = _ask(product, messages, timeout_s, form)
     left = product.guard.check_output(said.text)
     if not left.allowed:
         return _blocked(product, text, "output", left, now, started, said)

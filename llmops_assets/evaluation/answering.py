@@ -68,6 +68,18 @@ def _whole_lines(path: Path) -> list[bytes]:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A conversation to go on with.
+
+    Attributes:
+        form: a JSON Schema that the answer is held to.
+    """
+
+    messages: Messages
+    form: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class ServedModel:
     """A model behind Ollama's API: where, under which name, and the digest of the file that answers."""
 
@@ -76,32 +88,30 @@ class ServedModel:
     digest: str
     max_tokens: int
     workers: int = 4
-    form: Mapping[str, Any] | None = None
-    """A JSON Schema that the answers are held to."""
 
     def options(self) -> dict[str, Any]:
         """Sampling options: greedy, seeded."""
         return {"temperature": 0, "seed": 0, "num_predict": self.max_tokens}
 
-    def key(self, messages: Messages) -> str:
+    def key(self, question: Question) -> str:
         """What an answer depends on: the file, how it is served, what is asked and how."""
-        form = [dict(self.form)] if self.form else []
-        return atomic.sha256_json([self.digest, SETUP, computed_by(), messages, self.options(), *form])
+        form = [dict(question.form)] if question.form else []
+        return atomic.sha256_json([self.digest, SETUP, computed_by(), question.messages, self.options(), *form])
 
 
 def ask_all(
     model: ServedModel,
-    conversations: Sequence[Messages],
+    questions: Sequence[Question],
     cache: AnswerCache,
     report: Callable[[str], None],
     *,
     alone: int = 0,
 ) -> list[Answer]:
-    """Answers in the order of the conversations.
+    """Answers in the order of the questions.
 
     Args:
         model: who is asked.
-        conversations: what is asked; the same one is asked once.
+        questions: what is asked; the same one is asked once.
         cache: answers that are there already, and where new ones go.
         report: called with one line every few seconds.
         alone: so many of the first are asked one at a time, for a latency without company.
@@ -109,10 +119,10 @@ def ask_all(
     Raises:
         EvaluationError: the server went away or refused.
     """
-    keys = [model.key(messages) for messages in conversations]
+    keys = [model.key(question) for question in questions]
     places = {key: place for place, key in reversed(list(enumerate(keys))) if key not in cache.answers}
-    first = {key: conversations[place] for key, place in places.items() if place < alone}
-    rest = {key: conversations[place] for key, place in places.items() if place >= alone}
+    first = {key: questions[place] for key, place in places.items() if place < alone}
+    rest = {key: questions[place] for key, place in places.items() if place >= alone}
     if len(places) < len(set(keys)):
         report(f"{model.name}: {len(set(keys)) - len(places)} answers are known, {len(places)} to ask")
     _ask_these(replace(model, workers=1), first, cache, report)
@@ -120,13 +130,13 @@ def ask_all(
     return [cache.answers[key] for key in keys]
 
 
-def all_known(model: ServedModel, conversations: Sequence[Messages], cache: AnswerCache) -> bool:
+def all_known(model: ServedModel, questions: Sequence[Question], cache: AnswerCache) -> bool:
     """Whether nothing is left to ask."""
-    return all(model.key(messages) in cache.answers for messages in conversations)
+    return all(model.key(question) in cache.answers for question in questions)
 
 
 def _ask_these(
-    model: ServedModel, todo: Mapping[str, Messages], cache: AnswerCache, report: Callable[[str], None]
+    model: ServedModel, todo: Mapping[str, Question], cache: AnswerCache, report: Callable[[str], None]
 ) -> None:
     if not todo:
         return
@@ -137,7 +147,7 @@ def _ask_these(
     started = time.monotonic()
     pool = ThreadPoolExecutor(max_workers=model.workers)
     try:
-        jobs = [pool.submit(_ask, client, model, key, messages, cache) for key, messages in todo.items()]
+        jobs = [pool.submit(_ask, client, model, key, question, cache) for key, question in todo.items()]
         for number, job in enumerate(as_completed(jobs), 1):
             job.result()
             if number % REPORT_EVERY == 0 or number == len(jobs):
@@ -148,14 +158,16 @@ def _ask_these(
         pool.shutdown(cancel_futures=True)
 
 
-def _ask(client: Any, model: ServedModel, key: str, messages: Messages, cache: AnswerCache) -> None:
+def _ask(client: Any, model: ServedModel, key: str, question: Question, cache: AnswerCache) -> None:
     import httpx
     import ollama
 
     started = time.monotonic()
     try:
-        form = dict(model.form) if model.form else None
-        reply = client.chat(model=model.name, messages=messages, options=model.options(), keep_alive=-1, format=form)
+        form = dict(question.form) if question.form else None
+        reply = client.chat(
+            model=model.name, messages=question.messages, options=model.options(), keep_alive=-1, format=form
+        )
     except (ollama.ResponseError, ConnectionError, httpx.HTTPError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise EvaluationError(

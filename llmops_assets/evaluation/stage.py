@@ -1,14 +1,14 @@
 """Stage 3 as one function for a child process: the GGUF that ships is served, asked, judged, compared, and reported."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.evaluation import report as reporting
 from llmops_assets.evaluation.agreement import doubt, scorer_agreement
-from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, ServedModel, all_known, ask_all
+from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, Question, ServedModel, all_known, ask_all
 from llmops_assets.evaluation.breakdowns import breakdowns
 from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows, traffic
 from llmops_assets.evaluation.cases import CaseBook, evenly, read_cases
@@ -134,7 +134,8 @@ class Evaluation:
         return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": regression}
 
     def _answers(self) -> dict[str, list[Answer]]:
-        flat = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, self.book.conversations, alone=ALONE)
+        asked = list(map(Question, self.book.conversations))
+        flat = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, asked, alone=ALONE)
         rest, found = list(flat), {}
         for name in SETS:
             count = len(self.book.sets[name])
@@ -144,40 +145,31 @@ class Evaluation:
     def _second(
         self, answers: dict[str, list[Answer]], decisions: dict[str, list[Decision]]
     ) -> dict[str, dict[int, str]]:
-        """As the product does: what the model refuses and the guard is sure of is asked again, in a form that helps."""
-        places = [
-            (name, place)
-            for name in SETS
-            for place, (answer, decision) in enumerate(zip(answers[name], decisions[name], strict=True))
-            if self.task.asks_again(answer.text, certain=decision.certain)
-        ]
+        """As the product does: what it does not take of what the guard let pass is asked again, in a form that it takes."""
+        asked: dict[tuple[str, int], Question] = {}
+        for name in SETS:
+            rows = zip(self.book.sets[name], answers[name], decisions[name], strict=True)
+            for place, (case, answer, decision) in enumerate(rows):
+                form = self.task.second_form(answer.text, case["messages"], decision.certain)
+                if decision.allowed and form is not None:
+                    asked[name, place] = Question(case["messages"], form)
         found: dict[str, dict[int, str]] = {name: {} for name in SETS}
-        if places:
-            self.report(f"asking {len(places)} again that the model refused and the guard is sure of")
-            asked = [self.book.sets[name][place]["messages"] for name, place in places]
-            said = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, asked, form=self.task.without_refusal)
-            for (name, place), answer in zip(places, said, strict=True):
+        if asked:
+            self.report(f"asking {len(asked)} again whose answer the product does not take")
+            said = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, list(asked.values()))
+            for (name, place), answer in zip(asked, said, strict=True):
                 found[name][place] = answer.text
         return found
 
-    def _ask(
-        self,
-        name: str,
-        gguf: Path,
-        digest: str,
-        conversations: list[Messages],
-        *,
-        alone: int = 0,
-        form: Mapping[str, Any] | None = None,
-    ) -> list[Answer]:
+    def _ask(self, name: str, gguf: Path, digest: str, questions: list[Question], *, alone: int = 0) -> list[Answer]:
         # A file too large for a core has a batch for all slots, and an answer would depend on its neighbours there.
         slots = SLOTS if self.job.parallel and answers_apart(gguf) else 1
-        model = ServedModel("", name, digest, self.config.max_answer_tokens, slots, form)
-        if all_known(model, conversations, self.cache):
-            self.report(f"{name}: all {len(conversations)} answers are known")
-            return ask_all(model, conversations, self.cache, self.report)
+        model = ServedModel("", name, digest, self.config.max_answer_tokens, slots)
+        if all_known(model, questions, self.cache):
+            self.report(f"{name}: all {len(questions)} answers are known")
+            return ask_all(model, questions, self.cache, self.report)
         with serving(name, gguf, self.work / SCRATCH, slots=slots) as url:
-            return ask_all(replace(model, url=url), conversations, self.cache, self.report, alone=alone)
+            return ask_all(replace(model, url=url), questions, self.cache, self.report, alone=alone)
 
     def _decisions(self) -> dict[str, list[Decision]]:
         """What the guard says of each conversation, by set."""
@@ -230,7 +222,7 @@ class Evaluation:
 
     def _base_rows(self, prompts: dict[str, list[Messages]], cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
         base = Path(self.job.base_gguf)
-        asked = [messages for conversations in prompts.values() for messages in conversations]
+        asked = [Question(messages) for conversations in prompts.values() for messages in conversations]
         answers = self._ask("base", base, atomic.sha256_file(base), asked)
         rows = []
         for number, name in enumerate(prompts):

@@ -10,6 +10,7 @@ import secrets
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from llmops_assets.serving.process_signals import kept_signal_actions
 StopReason = Literal["stop", "length", "cancelled"]
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 CERTAIN = 1000.0
+KNOWN_SCHEMAS = 1000
+"""Schemas of which is remembered whether they can be enforced: a caller may send another one with each request."""
 # Free whitespace between tokens lets a small model write blanks until its tokens are used up.
 COMPACT = {"x-guidance": {"whitespace_flexible": False}}
 
@@ -157,9 +160,11 @@ class Engine:
         It drops a grammar that it cannot build and goes on without. So the probe asks for one token and makes a letter
         that no JSON begins with certain: only an enforced schema keeps it out.
         """
-        key = json.dumps(schema, sort_keys=True)
+        key = sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()
         with self._probing:
             if key not in self._enforced:
+                if len(self._enforced) >= KNOWN_SCHEMAS:
+                    self._enforced.clear()
                 forbidden = self.tokenize("x")[-1]
                 body = {"prompt": [forbidden], "n_predict": 1, "temperature": 0.0, "json_schema": schema}
                 said = self._run({**body, "logit_bias": [[forbidden, CERTAIN]]}).text

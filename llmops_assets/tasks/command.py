@@ -54,20 +54,6 @@ def schema() -> dict[str, Any]:
     }
 
 
-def schema_without_refusal() -> dict[str, Any]:
-    """What an engine can be held to where a refusal is out of the question: no lengths and counts, which few enforce."""
-    return {"oneOf": [_unmeasured(_action_schema(action)) for action in KEYS if action != "refuse"]}
-
-
-def _unmeasured(shape: Any) -> Any:
-    if isinstance(shape, dict):
-        return {key: _unmeasured(value) for key, value in shape.items() if key not in MEASURES}
-    return [_unmeasured(part) for part in shape] if isinstance(shape, list) else shape
-
-
-MEASURES = frozenset({"minProperties", "minLength", "maxLength", "minItems", "maxItems"})
-
-
 def _action_schema(action: str) -> dict[str, Any]:
     keys = {key: _key_schema(key) for key in KEYS[action]}
     shape: dict[str, Any] = {

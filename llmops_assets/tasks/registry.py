@@ -35,8 +35,9 @@ class Task:
     rubric: Rubric
     off_topic_text: str = ""
     """What is answered to a job for another tool; empty where the task has no such answer and refuses it."""
-    without_refusal: Mapping[str, Any] | None = None
-    """A JSON Schema of every answer but a refusal, where the task has one."""
+    second_form: Callable[[str, Sequence[Mapping[str, str]], bool], Mapping[str, Any] | None] = lambda *_: None
+    """(answer, conversation, whether the guard is certain that it is harmless) -> the JSON Schema to ask again by where the
+    answer is not taken; None where it stands."""
     unfit: Callable[[str], str] = lambda _: ""
     """Why a request is no job for this product, as code can tell; empty where it may be one."""
     prepare: Callable[[str], str] = str
@@ -54,10 +55,6 @@ class Task:
         """The answer where the guard stops a request."""
         return self.off_topic_text if off_topic and self.off_topic_text else self.refusal_text
 
-    def asks_again(self, text: str, *, certain: bool) -> bool:
-        """Whether an answer is a refusal that is not taken: the guard is certain that the request is harmless."""
-        return certain and self.without_refusal is not None and self.is_refusal(text)
-
 
 def get_task(name: str) -> Task:
     """The task of a recipe.
@@ -72,7 +69,7 @@ def get_task(name: str) -> Task:
 
 
 def _command() -> Task:
-    from llmops_assets.tasks import command, command_mutations
+    from llmops_assets.tasks import command, command_forms, command_mutations
 
     def declines(text: str) -> bool:
         answer = command.parse(text)
@@ -93,7 +90,7 @@ def _command() -> Task:
         refusal_text='{"action":"refuse"}',
         rubric=rubrics.COMMAND,
         off_topic_text='{"action":"none"}',
-        without_refusal=command.schema_without_refusal(),
+        second_form=command_forms.second_form,
         fields=lambda text: command.fields(command.parse(text) or {}),
         same_field=command.same_field,
         mutations=command_mutations.MUTATIONS,

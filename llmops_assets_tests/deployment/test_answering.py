@@ -66,3 +66,23 @@ def test_a_refusal_counts_unless_the_guard_is_sure(
     assert (found.refused, found.blocked) == (refused, "")
     assert found.text.startswith('{"action":"')
     assert (found.text == task.refusal_text) == refused
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ('{"action":"complete","task":"zombie process"}', True),
+        ('{"action":"complete","task":"zombie precess"}', False),
+        ('{"action":"complete","task":"zom', False),
+        ("I would rather not say.", False),
+    ],
+)
+def test_words_that_nobody_said_are_not_taken(server: RunningServer, tmp_path: Path, said: str, kept: bool) -> None:
+    task, name = get_task("command"), f"saying{abs(hash(said))}"
+    serve_model(server, tmp_path, name, said, num_predict=400)
+    product = ServedProduct(name, task, Guard(None), server.url, f"{name}:production", 512)
+    asked = "kill the zombie process"
+    found = answer_request(product, asked, now=datetime(2026, 3, 4), timeout_s=60)
+    assert (found.text == said) is kept
+    assert found.format_valid
+    assert task.second_form(found.text, [{"role": "user", "content": asked}], False) is None

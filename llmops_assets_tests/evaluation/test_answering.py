@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from llmops_assets.errors import EvaluationError
-from llmops_assets.evaluation.answering import AnswerCache, Messages, ServedModel, all_known, ask_all
+from llmops_assets.evaluation.answering import AnswerCache, Question, ServedModel, all_known, ask_all
 from llmops_assets.evaluation.served import serving
 from llmops_assets.serving.embedded_server import find_running
 from llmops_assets_tests.evaluation.judged_cases import answer
 
 DIGEST = "d" * 64
 NOWHERE = ServedModel("http://127.0.0.1:9", "tiny", DIGEST, 12)
-ASKED: list[Messages] = [
-    [{"role": "user", "content": f"remind me to water plant {number} {'very ' * (number % 5)}soon"}]
+ASKED = [
+    Question([{"role": "user", "content": f"remind me to water plant {number} {'very ' * (number % 5)}soon"}])
     for number in range(24)
 ]
 
@@ -63,12 +63,12 @@ def test_a_line_that_is_no_answer_is_passed_over(tmp_path: Path, line: str) -> N
         (replace(NOWHERE, url="http://elsewhere", name="other", workers=1), True),
         (replace(NOWHERE, digest="e" * 64), False),
         (replace(NOWHERE, max_tokens=13), False),
-        (replace(NOWHERE, form={"type": "object"}), False),
     ],
 )
 def test_an_answer_belongs_to_file_messages_and_options(other: ServedModel, same: bool) -> None:
     assert (other.key(ASKED[0]) == NOWHERE.key(ASKED[0])) is same
-    assert NOWHERE.key(ASKED[0]) != NOWHERE.key(ASKED[1])
+    held = replace(ASKED[0], form={"type": "object"})
+    assert len({NOWHERE.key(asked) for asked in (ASKED[0], ASKED[1], held)}) == 3
 
 
 def test_one_and_eight_workers_get_the_same_answers_in_order(served: ServedModel, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_server_killed_while_it_answers_is_one_line_and_keeps_the_rest(tiny_gg
                 killed.append(running.pid)
                 os.kill(running.pid, signal.SIGKILL)
 
-        more = [[{"role": "user", "content": f"tell me {number}"}] for number in range(120)]
+        more = [Question([{"role": "user", "content": f"tell me {number}"}]) for number in range(120)]
         with pytest.raises(EvaluationError) as caught:
             ask_all(model, more, cache, kill)
     assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 
 from llmops_assets.errors import ServingError
 from llmops_assets.export.gguf import write_gguf
-from llmops_assets.serving import engine_group
+from llmops_assets.serving import engine, engine_group
 from llmops_assets.serving.engine import Completion, Engine
 from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.options import Sampling
@@ -128,3 +128,16 @@ def test_an_engine_is_free_again_after_an_error(tiny_gguf: Path) -> None:
         group.complete("word " * 400, GREEDY)
     assert group.complete("word", GREEDY).output_tokens > 0
     group.close()
+
+
+def test_an_engine_does_not_remember_every_schema_that_was_ever_sent(
+    tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "KNOWN_SCHEMAS", 3)
+    one = Engine(tiny_gguf, context=64, slots=1, threads=1)
+    for number in range(8):
+        said = one.complete("word", GREEDY, json_schema={"enum": [f"a{number}"]}).text
+        assert said
+        assert said in f'"a{number}"'
+        assert 1 <= len(one._enforced) <= 3
+    one.close()
