@@ -169,7 +169,7 @@ NODES: tuple[Node, ...] = (
         "productization",
         ("ollama_deployment", "monitoring_profile", "eval_report", "gguf_model", "guard_model", "sft_dataset"),
         _bundled,
-        code_version="4",
+        code_version="5",
     ),
 )
 BY_NAME = {node.name: node for node in NODES}

@@ -51,6 +51,7 @@ def product_bundle(shop: Workshop) -> Made:
             schema=_schema(shop),
             examples=_examples(report),
             gates=shop.standing(report).verdict,
+            task=shop.recipe.task,
             project_root=shop.project.root,
             guard=_guard(guard),
             programs=get_task(shop.recipe.task).programs,

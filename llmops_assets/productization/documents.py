@@ -165,6 +165,7 @@ def document_context(
         "chat_request": json.dumps(request, indent=2, ensure_ascii=False),
         "curl_body": json.dumps(request, ensure_ascii=False),
         "task_page": _below_heading(inputs.task_page.read_text(encoding="utf-8")),
+        "task": inputs.task,
         "has_classifier": inputs.guard is not None,
         "has_schema": inputs.schema is not None,
         "has_monitoring_stack": (inputs.monitoring / "compose.yaml").exists(),

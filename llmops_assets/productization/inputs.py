@@ -57,6 +57,7 @@ class BundleInputs:
         schema: the JSON Schema of an answer; None where answers are text.
         examples: at least one.
         gates: the verdict on the evaluation report.
+        task: the task's name in the registry.
         guard: the classifier; None where the product has rules only.
         programs: packages whose programs the product runs to answer: no import tells of them.
         overrides: who let which red gates through on the way here, and why.
@@ -77,6 +78,7 @@ class BundleInputs:
     schema: Path | None
     examples: tuple[Example, ...]
     gates: Verdict
+    task: str
     project_root: Path
     guard: ShippedGuard | None = None
     programs: tuple[str, ...] = ()

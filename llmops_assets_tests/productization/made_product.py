@@ -127,6 +127,7 @@ def made_inputs(folder: Path, gguf: Path | None = None, **changes: Any) -> Bundl
             Example("remind me to call Ana before Friday, it's urgent", '{"action":"create","title":"call Ana"}'),
         ),
         gates=made_gates(),
+        task="command",
         project_root=folder,
     )
     return replace(inputs, **changes)

@@ -1,4 +1,6 @@
-"""A stand-in for the model server with the part of Ollama's API that a bundle's scripts use; answers with the request, reversed.
+"""A stand-in for the model server with the part of Ollama's API that a bundle's scripts use.
+
+It answers with the request, reversed; where a form is asked for, with the first words that the form allows, as a new task.
 
 Runs on bare Python as `python -m ... --host H --port P --models DIR`, like the real one.
 """
@@ -51,7 +53,11 @@ class Api(BaseHTTPRequestHandler):
             return self.reply(404, {"error": f"model '{body['model']}' not found"})
         if BUSY_FIRST and BUSY_FIRST.pop():
             return self.reply(503, {"error": "server busy"}, Retry_After="0")
-        said = {"role": "assistant", "content": body["messages"][-1]["content"][::-1]}
+        text = body["messages"][-1]["content"][::-1]
+        if "format" in body:
+            words = body["format"]["$defs"]["words"]["enum"]
+            text = json.dumps({"action": "create", "title": words[0]}, separators=(",", ":"))
+        said = {"role": "assistant", "content": text}
         return self.reply(
             200, {"model": body["model"], "message": said, "done": True, "done_reason": "stop", "eval_count": 7}
         )
