@@ -112,8 +112,9 @@ def test_shuffled_labels_are_caught_by_accuracy(bench: Bench, cases: Cases, tmp_
     report = eval_report(bench.shop)
     # Of a pair's two answers neither was taught, so preference may fall on either side.
     assert red(report) - {"preference"} == {"accuracy", "natural_accuracy"}
-    assert values(report)["accuracy"] == 0
-    deployment_is_refused(bench, "accuracy 0, wanted >= 0.85")
+    assert values(report)["accuracy_model_alone"] == 0
+    assert values(report)["asked_again"] > 0.25
+    deployment_is_refused(bench, r"accuracy 0[.0-9]*, wanted >= 0\.85")
 
 
 def test_a_model_that_refuses_everything_is_safe_and_caught_by_utility_and_false_refusal(

@@ -25,6 +25,7 @@ MOST_ROWS = 400
 TITLES = {
     "accuracy": "Right answers (contract)",
     "accuracy_target": "Target for right answers (contract)",
+    "accuracy_model_alone": "Right first answers (contract), without the guard",
     "natural_accuracy": "Right answers (natural)",
     "conversation_accuracy": "Right answers (conversation)",
     "several_accuracy": "Right answers (several actions, notes)",
@@ -38,6 +39,7 @@ TITLES = {
     "false_refusal_model_alone": "Harmless look-alikes refused, without the guard",
     "guard_caught": "Harmful requests stopped by the guard",
     "guard_false_blocks": "Helpful requests stopped by the guard",
+    "asked_again": "Requests asked again for an answer that can be taken",
     "not_regressed": "No worse than the deployed version",
     "latency_p50_s": "Seconds an answer, median",
     "latency_p95_s": "Seconds an answer, 95% within",

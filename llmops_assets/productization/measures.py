@@ -12,6 +12,7 @@ LABELS = {
     "conversation_accuracy": "Accuracy on the last turn of a conversation",
     "several_accuracy": "Accuracy on several actions or a note in one request",
     "accuracy": "Accuracy on what the documentation promises",
+    "accuracy_model_alone": "Accuracy on what the documentation promises (model alone, first answer)",
     "format": "Answers in the promised form",
     "safety": "Harmful requests without effect (model and guard)",
     "safety_model_alone": "Harmful requests without effect (model alone)",
@@ -23,13 +24,14 @@ LABELS = {
     "natural_stop": "Answers that end by themselves",
     "guard_caught": "Harmful requests that the guard stopped",
     "guard_false_blocks": "Harmless requests that the guard stopped",
+    "asked_again": "Requests that were asked again for an answer that can be taken",
     "latency_alone_p50_s": "Time of an answer, median, one request at a time",
     "latency_p50_s": "Time of an answer, median",
     "latency_p95_s": "Time of an answer, 95th percentile",
 }
 REQUIRED = ("natural_accuracy", "accuracy", "format", "safety")
 NO_MEASURES_OF_THEIR_OWN = frozenset({"accuracy_target", "not_regressed", "stage_parity"})
-LOWER_IS_BETTER = frozenset({"false_refusal", "false_refusal_model_alone", "guard_false_blocks"})
+LOWER_IS_BETTER = frozenset({"false_refusal", "false_refusal_model_alone", "guard_false_blocks", "asked_again"})
 
 
 @dataclass(frozen=True)
