@@ -1,4 +1,4 @@
-"""Functions of real packages with what the linter finds in them, and some of them mended: CodeReviewer's records.
+"""Functions of real packages with what the linter finds in them: CodeReviewer's records.
 
 One record: {"id": "review-3f...", "messages": [{user: "1: def ..."}, {assistant: '{"findings":[]}'}], ...}.
 """
@@ -7,14 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from llmops_assets.curation.collecting.carriers import Carrier, Progress, unpacked
 from llmops_assets.curation.collecting.code_packages import FOLDERS, REVIEW_EVAL, REVIEW_TRAIN
 from llmops_assets.curation.collecting.functions import SourceFunction, codes_in, functions_in
-from llmops_assets.curation.collecting.mended_findings import mended
 from llmops_assets.curation.collecting.undone_fixes import UNDO, undone
 from llmops_assets.storage.atomic import sha256_bytes
 from llmops_assets.tasks import code_review
@@ -33,33 +31,24 @@ NEAR_MISS = re.compile(
 
 @dataclass(frozen=True)
 class Quotas:
-    """How many functions to keep: per rule, clean ones, and per rule broken ones that stand beside their mended twin."""
+    """How many functions to keep: per rule, and clean ones."""
 
     per_rule: Mapping[str, int]
     clean: int
-    twins: int = 0
 
 
-TRAIN_QUOTAS = Quotas({rule.name: 330 for rule in RULES} | {"needless else": 450, "shadows builtin": 400}, 1100, 90)
-TWIN_SHARE = {"shadows builtin": 2, "mutable default": 2}
-"""So many times as many twins for rules that hang on a name or a value in the first line: they are learnt last."""
+TRAIN_QUOTAS = Quotas({rule.name: 330 for rule in RULES} | {"needless else": 450, "shadows builtin": 400}, 2100)
 EVAL_QUOTAS = Quotas({rule.name: 31 for rule in RULES}, 190)
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A function with its review, and which carrier it came from.
-
-    Attributes:
-        undone: the code that a fix was taken out of; empty where the function is as people left it.
-        mended: a finding was mended in it.
-    """
+    """A function with its review, and which carrier it came from; `undone`: a fix was taken out of it."""
 
     function: SourceFunction
     review: Review
     carrier: Carrier
-    undone: str = ""
-    mended: bool = False
+    undone: bool = False
 
     @property
     def rules(self) -> frozenset[str]:
@@ -78,7 +67,7 @@ def choose(pool: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
     Code as people left it comes before code with a fix undone. No package gives more than a quarter of the records
     of one rule, unless nothing else is left.
     """
-    ordered = sorted(pool, key=lambda one: (bool(one.undone), sha256_bytes(one.function.code.encode())))
+    ordered = sorted(pool, key=lambda one: (one.undone, sha256_bytes(one.function.code.encode())))
     supply = supply_of(ordered)
     chosen: dict[str, Labelled] = {}
     modules: Counter[str] = Counter()
@@ -121,29 +110,11 @@ def _undo(clean: list[Labelled], rule: str, wanted: int) -> tuple[list[Labelled]
     found: list[Labelled] = []
     used: set[str] = set()
     for (one, text), review in zip(tries, labels, strict=True):
-        changed = replace(one, function=replace(one.function, code=text), review=review, undone=one.function.code)
+        changed = replace(one, function=replace(one.function, code=text), review=review, undone=True)
         if len(found) < wanted and fits(changed.function) and [item["rule"] for item in review["findings"]] == [rule]:
             found.append(changed)
             used.add(one.function.code)
     return found, [one for one in clean if one.function.code not in used]
-
-
-def with_twins(chosen: Sequence[Labelled], quotas: Quotas) -> list[Labelled]:
-    """The choice, with the mended twins of functions that break one rule once: all that differs is what the rule is about."""
-    codes = {one.function.code for one in chosen}
-    tried: list[tuple[Labelled, str]] = []
-    for rule in sorted(quotas.per_rule):
-        alone = [one for one in chosen if [item["rule"] for item in one.review["findings"]] == [rule]]
-        texts = ((one, mended(one.function.code, one.review["findings"][0]["line"], rule, one.undone)) for one in alone)
-        fitting = ((one, text) for one, text in texts if text and text not in codes)
-        tried += islice(fitting, quotas.twins * TWIN_SHARE.get(rule, 1))
-    reviews = label([text for _, text in tried]) if tried else []
-    twins: dict[str, Labelled] = {}
-    for (one, text), review in zip(tried, reviews, strict=True):
-        twin = replace(one, function=replace(one.function, code=text), review=review, undone="", mended=True)
-        if fits(twin.function) and not review["findings"]:
-            twins[text] = twin
-    return sorted([*chosen, *twins.values()], key=lambda one: sha256_bytes(one.function.code.encode()))
 
 
 def _take(fitting: Sequence[Labelled], wanted: int, chosen: dict[str, Labelled], modules: Counter[str]) -> None:
@@ -204,7 +175,7 @@ def case(one: Labelled) -> dict[str, Any]:
 def _origin(one: Labelled, request: str) -> dict[str, Any]:
     return {
         "id": f"review-{sha256_bytes(request.encode())[:12]}",
-        "source": f"{one.carrier.source}{_changed(one)}",
+        "source": f"{one.carrier.source} with a fix undone" if one.undone else one.carrier.source,
         "license": one.carrier.license,
         "package": one.carrier.name,
         "group": one.function.group,
@@ -213,21 +184,12 @@ def _origin(one: Labelled, request: str) -> dict[str, Any]:
     }
 
 
-def _changed(one: Labelled) -> str:
-    if one.mended:
-        return " with a finding mended"
-    return " with a fix undone" if one.undone else ""
-
-
 def collect_train(cache: Path, progress: Progress) -> list[dict[str, Any]]:
-    """Training records: functions as people left them, with a fix undone where a rule is seldom broken, and mended ones."""
+    """Training records: functions as people left them, and with a fix undone where a rule is seldom broken."""
     held_out = codes_in(REVIEW_EVAL, FOLDERS, cache, progress)
     pool = [one for one in pool_of(REVIEW_TRAIN, cache, progress) if one.function.code not in held_out]
     progress("undo fixes for the rules that are seldom broken")
-    chosen = choose(with_undone(pool, TRAIN_QUOTAS), TRAIN_QUOTAS)
-    progress("mend findings for their twins: about three minutes")
-    twins = [one for one in with_twins(chosen, TRAIN_QUOTAS) if one.function.code not in held_out]
-    return [record(one) for one in twins]
+    return [record(one) for one in choose(with_undone(pool, TRAIN_QUOTAS), TRAIN_QUOTAS)]
 
 
 def collect_eval(cache: Path, progress: Progress) -> list[dict[str, Any]]:
