@@ -93,7 +93,8 @@ def answer_request(
     """Answers one request.
 
     An answer that the task does not take (for a to-do command: no valid form, words that nobody said, or a refusal of
-    what the guard is sure is harmless) is asked for again, and the engine is held to a form that can be taken.
+    what the guard is sure is harmless) is asked for again, and the engine is held to a form that can be taken. Where
+    that fails the first answer is given.
 
     Args:
         product: who answers.
@@ -117,7 +118,8 @@ def answer_request(
     said, task = _ask(product, messages, timeout_s), product.task
     form = task.second_form(said.text, messages, asked.certain)
     if form is not None:
-        said = _ask(product, messages, timeout_s, form)
+        with contextlib.suppress(ModelGoneError, ModelTimeoutError):  # the first answer is better than none
+            said = _ask(product, messages, timeout_s, form)
     left = product.guard.check_output(said.text)
     if not left.allowed:
         return _blocked(product, text, "output", left, now, started, said)

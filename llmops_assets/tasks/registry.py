@@ -98,7 +98,7 @@ def _command() -> Task:
 
 
 def _code_review() -> Task:
-    from llmops_assets.tasks import code_review, code_review_mutations
+    from llmops_assets.tasks import code_review, code_review_mutations, review_places
 
     return Task(
         name="code_review",
@@ -114,6 +114,7 @@ def _code_review() -> Task:
         few_shot=code_review.FEW_SHOT,
         refusal_text=code_review.REFUSAL,
         rubric=rubrics.CODE_REVIEW,
+        second_form=review_places.second_form,
         unfit=code_review.unfit,
         prepare=lambda text: code_review.build_prompt(code_review.code_of(text)),
         fields=code_review.fields,
