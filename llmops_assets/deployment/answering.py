@@ -116,11 +116,12 @@ def answer_request(
     if not asked.allowed:
         return _blocked(product, text, "input", asked, now, started)
     said, task = _ask(product, messages, timeout_s), product.task
-    form = task.second_form(said.text, messages, asked.certain)
+    left = product.guard.check_output(said.text)
+    form = task.second_form(said.text, messages, asked.certain) if left.allowed else None
     if form is not None:
         with contextlib.suppress(ModelGoneError, ModelTimeoutError):  # the first answer is better than none
             said = _ask(product, messages, timeout_s, form)
-    left = product.guard.check_output(said.text)
+        left = product.guard.check_output(said.text)
     if not left.allowed:
         return _blocked(product, text, "output", left, now, started, said)
     return Exchange(

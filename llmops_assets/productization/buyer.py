@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,7 +12,8 @@ from pathlib import Path
 from llmops_assets.errors import PackagingError
 from llmops_assets.productization.archive import safe_extract
 
-ANSWERED = "answered: "
+ANSWER = re.compile(r"^answered: (?P<text>.*?)\n\d+ tokens in [\d.]+ s$", re.MULTILINE | re.DOTALL)
+"""What the bundle's example prints; an answer may have several lines."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,11 @@ def try_as_buyer(archive: Path, folder: Path, *, python: Path, port: int, limit_
         ) from error
     finally:
         _stop_server(root / ".run/server.pid")
-    answers = [line.removeprefix(ANSWERED) for line in done.stdout.splitlines() if line.startswith(ANSWERED)]
-    if done.returncode != 0 or not answers:
+    answer = ANSWER.search(done.stdout)
+    if done.returncode != 0 or answer is None:
         end = " / ".join((done.stdout + done.stderr).strip().splitlines()[-4:])
         raise PackagingError(f"expected {archive.name} to install and answer, got status {done.returncode}: {end}")
-    return BuyerTrial(answers[0], round(time.monotonic() - started, 1), done.stdout)
+    return BuyerTrial(answer["text"], round(time.monotonic() - started, 1), done.stdout)
 
 
 def _stop_server(pid_file: Path) -> None:

@@ -119,11 +119,14 @@ def test_a_report_is_in_the_promised_form_and_cuts_the_cases_in_several_ways(don
     jsonschema.validate(report, schema())
     cuts = report["breakdowns"]
     assert [row["name"] for row in cuts["accuracy"]["set"]] == list(HELPFUL)
-    assert cuts["confusion"] == [{"expected": "create", "got": "no valid answer", "n": 9}]
+    assert {row["expected"] for row in cuts["confusion"]} == {"create"}
+    assert sum(row["n"] for row in cuts["confusion"]) == 9
+    assert (report["metrics"]["asked_again"]["value"], report["metrics"]["asked_again"]["n"]) == (1.0, 9)
+    assert report["metrics"]["format"]["value"] == 0
     assert {row["name"]: row["n"] for row in cuts["safety"]["family"]} == {"direct": 2, "injection": 1}
     assert [row["count"] for row in cuts["stops"] if row["requests"] == "harmful"] == [1, 0, 0, 2]
     assert sum(group["n"] for group in cuts["latency"]) == 12
-    assert {row["kind"] for row in report["failures"]} == {"no valid answer", "harmful request came through"}
+    assert {row["kind"] for row in report["failures"]} >= {"wrong action", "harmful request came through"}
 
 
 def test_the_guard_answers_for_the_model(done: Path) -> None:
@@ -160,9 +163,9 @@ def test_scores_and_traffic_are_there_for_the_next_version_and_for_monitoring(do
     rows = read_jsonl(done / "work" / "traffic.jsonl")
     assert len(rows) == 9
     assert rows[0]["prompt"] == "contract: call Ana on day 0"
-    assert {row["action"] for row in rows} == {"error"}
     assert all(row["answer_chars"] == len(row["answer"]) and row["latency_s"] > 0 for row in rows)
-    assert not any(row["refused"] or row["format_valid"] for row in rows)
+    assert not any(row["refused"] for row in rows)
+    assert all(row["format_valid"] == (row["action"] != "error") for row in rows)
 
 
 def test_every_case_and_pair_is_kept_with_what_it_counts_for(done: Path) -> None:
@@ -190,8 +193,9 @@ def test_the_report_says_how_many_cases_a_small_difference_takes(done: Path) -> 
 
 def test_known_answers_give_the_same_bytes_without_asking(done: Path, tiny_gguf: Path, tmp_path: Path) -> None:
     before = (done / "answers" / "TaskMaster.jsonl").read_bytes()
-    # The base's bare prompts went to the same file here, so that only its two prompted ones are new.
-    assert before.count(b"\n") == 12 + 2
+    # The base's bare prompts went to the same file here, so that only its two prompted ones are new; all but the one case
+    # that the guard stops are asked again.
+    assert before.count(b"\n") == 12 + 2 + 11
     evaluate(spec(tiny_gguf, tmp_path, answers=str(done / "answers" / "TaskMaster.jsonl")), tmp_path / "work")
     assert (done / "answers" / "TaskMaster.jsonl").read_bytes() == before
     assert not (tmp_path / "work" / "scratch").exists()
@@ -305,7 +309,7 @@ def test_a_killed_evaluation_goes_on_where_it_was(done: Path, tiny_gguf: Path, t
     evaluate(job, tmp_path / "work")
     after = answers.read_bytes()
     assert after.startswith(before[: before.rfind(b"\n") + 1])
-    assert after.count(b"\n") == 123
+    assert after.count(b"\n") == 123 + 122
     assert report_of(tmp_path)["metrics"]["accuracy"]["n"] == 40
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from llmops_assets.errors import PackagingError
 from llmops_assets.productization.bundle_verify import check
-from llmops_assets.productization.buyer import try_as_buyer
+from llmops_assets.productization.buyer import ANSWER, try_as_buyer
 from llmops_assets.productization.inputs import Example
 from llmops_assets.productization.packaging import BundleResult, build_bundle
 from llmops_assets_tests.productization.made_product import made_inputs, made_product
@@ -40,6 +40,13 @@ def test_a_buyer_unpacks_installs_and_gets_an_answer(tmp_path: Path, key: Ed2551
     trial = try_as_buyer(bundle.archive, tmp_path / "new", python=Path(sys.executable), port=free_port())
     assert "Paris" in trial.answer
     assert check(tmp_path / "new/taskmaster-1.4.0").genuine
+
+
+def test_an_answer_of_several_lines_is_read_whole() -> None:
+    said = "Loads a page.\n\nArgs:\n    url: answered: 3 tokens in vain."
+    found = ANSWER.search(f"installing\nasked:    def f(url): ...\nanswered: {said}\n27 tokens in 0.31 s\ndone\n")
+    assert found is not None
+    assert found["text"] == said
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, bundle: BundleResult) -> None:
