@@ -18,7 +18,7 @@ ASSETS = [node.name for node in graph.NODES]
 
 def made(output: str) -> dict[str, str]:
     """Asset -> `cached` or how long it took, from the lines that a run prints."""
-    found = re.findall(r"^\[(\w+)\] \1\[\w+\] [0-9a-f]{12} (cached|[\d.]+ s),", output, re.MULTILINE)
+    found = re.findall(r"\[(\w+)\] \1\[\w+\] [0-9a-f]{12} (cached|[\d.]+ s),", output)
     return dict(found)
 
 
