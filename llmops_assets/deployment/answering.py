@@ -54,6 +54,7 @@ class Exchange:
         text: the model's own words; the task's text for that where a guard stopped it.
         blocked: where a guard stopped it, empty where none did.
         reason: why the guard did.
+        tokens_in: of all that was asked to get this answer, as `tokens_out`.
         truncated: the answer was cut at its limit, or the request at the context's.
         format_valid: whether the text has the task's form; None where a guard spoke.
     """
@@ -116,11 +117,12 @@ def answer_request(
     if not asked.allowed:
         return _blocked(product, text, "input", asked, now, started)
     said, task = _ask(product, messages, timeout_s), product.task
-    left = product.guard.check_output(said.text)
+    spent, left = [said], product.guard.check_output(said.text)
     form = task.second_form(said.text, messages, asked.certain) if left.allowed else None
     if form is not None:
         with contextlib.suppress(ModelGoneError, ModelTimeoutError):  # the first answer is better than none
             said = _ask(product, messages, timeout_s, form)
+            spent.append(said)
         left = product.guard.check_output(said.text)
     if not left.allowed:
         return _blocked(product, text, "output", left, now, started, said)
@@ -132,8 +134,8 @@ def answer_request(
         truncated=said.done_reason == "length" or said.tokens_in >= product.num_ctx,
         format_valid=task.format(said.text, {}).value == 1,
         refused=task.is_refusal(said.text),
-        tokens_in=said.tokens_in,
-        tokens_out=said.tokens_out,
+        tokens_in=sum(each.tokens_in for each in spent),
+        tokens_out=sum(each.tokens_out for each in spent),
         first_token_s=said.first_token_s,
     )
 

@@ -1,6 +1,7 @@
 """A model's refusal against what the guard says of the request, by a real model that refuses everything."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -83,6 +84,9 @@ def test_words_that_nobody_said_are_not_taken(server: RunningServer, tmp_path: P
     product = ServedProduct(name, task, Guard(None), server.url, f"{name}:production", 512)
     asked = "kill the zombie process"
     found = answer_request(product, asked, now=datetime(2026, 3, 4), timeout_s=60)
-    assert (found.text == said) is kept
+    once = replace(product, task=replace(task, second_form=lambda *_: None))
+    alone = answer_request(once, asked, now=datetime(2026, 3, 4), timeout_s=60)
+    assert (alone.text, found.text == said) == (said, kept)
+    assert found.tokens_in == alone.tokens_in * (1 if kept else 2)
     assert found.format_valid
     assert task.second_form(found.text, [{"role": "user", "content": asked}], False) is None
