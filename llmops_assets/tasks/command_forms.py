@@ -62,7 +62,7 @@ def form(messages: Messages, *, refusal: bool) -> dict[str, Any]:
     if 0 < len(found) <= MOST_SPANS:
         words = {"enum": found}
     kinds = [kind for action in command.KEYS if refusal or action != "refuse" for kind in _kinds(action)]
-    return {"$defs": {"words": words, "task": {"anyOf": [ID, {"$ref": "#/$defs/words"}]}}, "oneOf": kinds}
+    return {"$defs": {"words": words, "task": {"anyOf": [ID, {"$ref": "#/$defs/words"}]}}, "anyOf": kinds}
 
 
 def said(messages: Messages) -> list[str]:
@@ -123,7 +123,7 @@ def _shape(action: str, keys: Sequence[str], required: Sequence[str]) -> dict[st
 def _value(key: str) -> dict[str, Any]:
     if key == "actions":
         kinds = [kind for action in command.ACTS for kind in _kinds(action)]
-        return {"type": "array", "items": {"oneOf": kinds}, "minItems": 2, "maxItems": command.MOST_ACTS}
+        return {"type": "array", "items": {"anyOf": kinds}, "minItems": 2, "maxItems": command.MOST_ACTS}
     if key in command.VALUES:
         return {"enum": list(command.VALUES[key])}
     return {"$ref": "#/$defs/task" if key == "task" else "#/$defs/words"}
