@@ -123,7 +123,7 @@ def answer_request(
         with contextlib.suppress(ModelGoneError, ModelTimeoutError):  # the first answer is better than none
             said = _ask(product, messages, timeout_s, form)
             spent.append(said)
-        left = product.guard.check_output(said.text)
+            left = product.guard.check_output(said.text)
     if not left.allowed:
         return _blocked(product, text, "output", left, now, started, said)
     return Exchange(

@@ -10,7 +10,6 @@ import secrets
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from typing import Any, Literal
 from llmops_assets.errors import ServingError
 from llmops_assets.serving.options import Sampling
 from llmops_assets.serving.process_signals import kept_signal_actions
+from llmops_assets.storage.atomic import sha256_json
 
 StopReason = Literal["stop", "length", "cancelled"]
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
@@ -160,7 +160,7 @@ class Engine:
         It drops a grammar that it cannot build and goes on without. So the probe asks for one token and makes a letter
         that no JSON begins with certain: only an enforced schema keeps it out.
         """
-        key = sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()
+        key = sha256_json(schema)
         with self._probing:
             if key not in self._enforced:
                 if len(self._enforced) >= KNOWN_SCHEMAS:

@@ -6,7 +6,7 @@ remind me to call Ana before Friday, urgent -> {"action":"create","title":"call 
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 ACTS = ("create", "update", "complete", "delete", "list")
 """The actions that several may be said of in one request."""
 MOST_ACTS = 4
+LONGEST = 200
+"""Characters of a title, task, date, repetition or note."""
 REQUIRED: dict[str, tuple[str, ...]] = {
     "create": ("title",), "update": ("task",), "complete": ("task",), "delete": ("task",),
     "several": ("actions",), "ask": ("missing",),
@@ -55,23 +57,25 @@ def schema() -> dict[str, Any]:
 
 
 def _action_schema(action: str) -> dict[str, Any]:
-    keys = {key: _key_schema(key) for key in KEYS[action]}
-    shape: dict[str, Any] = {
+    found = shape(action, {key: _key_schema(key) for key in KEYS[action]}, REQUIRED.get(action, ()))
+    return {**found, "minProperties": 3} if action == "update" else found
+
+
+def shape(action: str, keys: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:
+    """The JSON Schema of one action with these keys, each with its own schema, in this order."""
+    return {
         "type": "object",
         "properties": {"action": {"const": action}, **keys},
-        "required": ["action", *REQUIRED.get(action, ())],
+        "required": ["action", *required],
         "additionalProperties": False,
     }
-    if action == "update":
-        shape["minProperties"] = 3
-    return shape
 
 
 def _key_schema(key: str) -> dict[str, Any]:
     if key == "actions":
         kinds = [_action_schema(action) for action in ACTS]
         return {"type": "array", "items": {"oneOf": kinds}, "minItems": 2, "maxItems": MOST_ACTS}
-    return {"enum": list(VALUES[key])} if key in VALUES else {"type": "string", "minLength": 1, "maxLength": 200}
+    return {"enum": list(VALUES[key])} if key in VALUES else {"type": "string", "minLength": 1, "maxLength": LONGEST}
 
 
 def parse(text: str) -> Answer | None:
@@ -97,7 +101,7 @@ def _valid(value: Any) -> bool:
     if action == "update" and len(rest) < 2:
         return False
     return all(
-        isinstance(word, str) and 0 < len(word) <= 200 and (key not in VALUES or word in VALUES[key])
+        isinstance(word, str) and 0 < len(word) <= LONGEST and (key not in VALUES or word in VALUES[key])
         for key, word in rest.items()
     )
 

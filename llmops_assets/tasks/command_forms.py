@@ -8,7 +8,7 @@ answer that was right the same one, so only wrong ones are worth the second ques
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 from llmops_assets.tasks import command
@@ -58,9 +58,13 @@ def form(messages: Messages, *, refusal: bool) -> dict[str, Any]:
         refusal: whether the answer may refuse.
     """
     words: dict[str, Any] = {"type": "string"}
-    found = list(dict.fromkeys(chain.from_iterable(map(spans, said(messages)))))
+    found: dict[str, None] = {}
+    for span in chain.from_iterable(map(spans, said(messages))):
+        found[span] = None
+        if len(found) > MOST_SPANS:
+            break
     if 0 < len(found) <= MOST_SPANS:
-        words = {"enum": found}
+        words = {"enum": list(found)}
     kinds = [kind for action in command.KEYS if refusal or action != "refuse" for kind in _kinds(action)]
     return {"$defs": {"words": words, "task": {"anyOf": [ID, {"$ref": "#/$defs/words"}]}}, "anyOf": kinds}
 
@@ -88,17 +92,19 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def spans(text: str) -> Iterator[str]:
-    """Every run of words of a text, as it stands and without the marks at its edges; one may come twice."""
+    """Every run of words of a text that an answer may hold, as it stands and without the marks at its edges; one may come twice."""
     words = text.split()
     for start in range(len(words)):
-        for end in range(start + 1, len(words) + 1):
-            yield from _edges(" ".join(words[start:end]))
+        for run in accumulate(words[start:], "{} {}".format):
+            if len(run) > command.LONGEST:
+                break
+            yield from _edges(run)
 
 
 def _edges(run: str) -> Iterable[str]:
     left, right = LEFT.sub("", run), RIGHT.sub("", run)
     bare = RIGHT.sub("", left)
-    return [found for found in (run, left, right, bare, POSSESSIVE.sub("", bare)) if 0 < len(found) <= 200]
+    return [found for found in (run, left, right, bare, POSSESSIVE.sub("", bare)) if found]
 
 
 def _kinds(action: str) -> Iterator[dict[str, Any]]:
@@ -112,12 +118,7 @@ def _kinds(action: str) -> Iterator[dict[str, Any]]:
 
 
 def _shape(action: str, keys: Sequence[str], required: Sequence[str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {"action": {"const": action}, **{key: _value(key) for key in keys}},
-        "required": ["action", *required],
-        "additionalProperties": False,
-    }
+    return command.shape(action, {key: _value(key) for key in keys}, required)
 
 
 def _value(key: str) -> dict[str, Any]:

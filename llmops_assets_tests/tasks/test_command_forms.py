@@ -128,6 +128,12 @@ def test_of_a_long_request_only_the_shape_is_held(words: int) -> None:
     assert len(json.dumps(form)) < 2**20
 
 
+def test_runs_that_no_answer_can_hold_are_not_made() -> None:
+    long = "b" * 200
+    assert set(command_forms.spans(f"a {long} {long}c")) == {"a", long}
+    assert list(command_forms.spans("!" * 20_000)) == []
+
+
 @pytest.mark.parametrize("name", ["contract", "natural", "conversation", "several"])
 def test_no_right_answer_of_the_evaluation_is_asked_for_again(name: str) -> None:
     cases = read_jsonl(ROOT / f"data/eval/TaskMaster/{name}.jsonl")
