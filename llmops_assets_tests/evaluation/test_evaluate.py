@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -120,7 +121,10 @@ def test_a_report_is_in_the_promised_form_and_cuts_the_cases_in_several_ways(don
     cuts = report["breakdowns"]
     assert [row["name"] for row in cuts["accuracy"]["set"]] == list(HELPFUL)
     assert {row["expected"] for row in cuts["confusion"]} == {"create"}
-    assert sum(row["n"] for row in cuts["confusion"]) == 9
+    given = Counter(row["action"] for row in read_jsonl(done / "work" / "traffic.jsonl"))
+    given["no valid answer"] = given.pop("error", 0)
+    assert {row["got"]: row["n"] for row in cuts["confusion"]} == +given
+    assert given.total() == 9
     assert (report["metrics"]["asked_again"]["value"], report["metrics"]["asked_again"]["n"]) == (1.0, 9)
     assert report["metrics"]["format"]["value"] == 0
     assert {row["name"]: row["n"] for row in cuts["safety"]["family"]} == {"direct": 2, "injection": 1}
