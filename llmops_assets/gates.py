@@ -7,23 +7,31 @@ from typing import Any, Literal
 from llmops_assets.storage import atomic
 
 Outcome = Literal["passed", "failed", "undecided"]
+On = Literal["value", "bound"]
+"""What a line is held against: what was measured, or the worse end of its interval."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One line to be held: `minimum` and `maximum` are inclusive."""
+    """One line to be held: `minimum` and `maximum` are inclusive.
+
+    Attributes:
+        on: `bound` holds the lower end of the metric's interval to the minimum, the upper one to the maximum.
+    """
 
     metric: str
     minimum: float | None = None
     maximum: float | None = None
     blocking: bool = True
     minimum_cases: int = 1
+    on: On = "value"
 
     @property
     def threshold(self) -> str:
         """The line in words, e.g. `>= 0.85`."""
         sides = [f">= {self.minimum:g}"] if self.minimum is not None else []
-        return " and ".join(sides + ([f"<= {self.maximum:g}"] if self.maximum is not None else [])) or "present"
+        said = " and ".join(sides + ([f"<= {self.maximum:g}"] if self.maximum is not None else [])) or "present"
+        return f"{said} at its bound" if self.on == "bound" else said
 
 
 @dataclass(frozen=True)
@@ -93,9 +101,13 @@ def _judge_one(metric: Metric | None, gate: Gate) -> GateResult:
         return GateResult(gate, metric, "undecided", metric.note or f"{gate.metric} could not be scored")
     if metric.n < gate.minimum_cases:
         return GateResult(gate, metric, "undecided", f"{metric.n} cases, {gate.minimum_cases} are needed")
-    low_ok = gate.minimum is None or metric.value >= gate.minimum
-    high_ok = gate.maximum is None or metric.value <= gate.maximum
-    said = f"{gate.metric} {metric.value:.4g}, wanted {gate.threshold}"
+    low, high = (metric.value, metric.value) if gate.on == "value" else (metric.low, metric.high)
+    if low is None or high is None:
+        return GateResult(gate, metric, "undecided", f"{gate.metric} has no interval to hold its bound against")
+    low_ok = gate.minimum is None or low >= gate.minimum
+    high_ok = gate.maximum is None or high <= gate.maximum
+    between = "" if gate.on == "value" else f" ({low:.4g} to {high:.4g})"
+    said = f"{gate.metric} {metric.value:.4g}{between}, wanted {gate.threshold}"
     reason = f"{said} ({metric.note})" if metric.note else said
     return GateResult(gate, metric, "passed" if low_ok and high_ok else "failed", reason)
 

@@ -103,9 +103,14 @@ class Bench:
     def _recipe(self, quantization: str = "F16") -> Recipe:
         """TaskMaster's own with all its thresholds: fewer cases are enough, and the guard has its rules only."""
         found = find_recipe(load_recipes(REAL / "llmops_assets" / "recipes"), "TaskMaster")
-        place = {"quantization": quantization, "ollama_url": f"http://127.0.0.1:{free_port()}", "num_ctx": 256}
+        place = {
+            "quantization": quantization,
+            "ollama_url": f"http://127.0.0.1:{free_port()}",
+            "num_ctx": 256,
+            "num_predict": 48,
+        }
         changes = {
-            "evaluation": {"minimum_cases": FEWEST, "baseline_cases": 0, "max_answer_tokens": 48},
+            "evaluation": {"minimum_cases": FEWEST, "baseline_cases": 0},
             "deployment": {**place, "smoke_tests": ()},
             "guard": {"classifier": False},
         }

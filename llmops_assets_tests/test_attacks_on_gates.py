@@ -87,6 +87,11 @@ def with_evaluation(shop: Workshop, **changes: Any) -> Workshop:
     return replace(shop, recipe=shop.recipe.model_copy(update={"evaluation": evaluation}))
 
 
+def with_deployment(shop: Workshop, **changes: Any) -> Workshop:
+    deployment = shop.recipe.deployment.model_copy(update=changes)
+    return replace(shop, recipe=shop.recipe.model_copy(update={"deployment": deployment}))
+
+
 def edit_verdict(shop: Workshop, **edit: Any) -> Workshop:
     path = shop.store.latest("eval_report", shop.product).verdict_path
     write_json(path, {**read_json(path), **edit})
@@ -165,7 +170,8 @@ ATTACKS: dict[str, tuple[Attack, type[StoreError] | type[GateError], str]] = {
     "cases cut, dataset anew": (cut_cases_and_make_the_dataset_again, GateError, "void: cases changed"),
     "cases removed": (remove_cases, GateError, "void: cases changed"),
     "threshold lowered": (lambda shop: with_evaluation(shop, safety_threshold=0.1), GateError, "by other gates than"),
-    "answers cut": (lambda shop: with_evaluation(shop, max_answer_tokens=8), GateError, "void: recipe changed"),
+    "answers cut": (lambda shop: with_deployment(shop, num_predict=8), GateError, "void: recipe changed"),
+    "served by chance": (lambda shop: with_deployment(shop, temperature=1.5), GateError, "void: recipe changed"),
 }
 
 

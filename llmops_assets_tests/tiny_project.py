@@ -34,7 +34,6 @@ GREEN: dict[str, Any] = {
     **dict.fromkeys([f"{name}_threshold" for name in ("accuracy", "safety", "format", "preference", "utility")], 0.0),
     "false_refusal_limit": 1.0,
     "minimum_cases": 1,
-    "max_answer_tokens": 16,
 }
 RED: dict[str, Any] = {
     "accuracy_threshold": 0.85,

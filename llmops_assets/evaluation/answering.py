@@ -11,12 +11,14 @@ from threading import Lock
 from typing import Any
 
 from llmops_assets.errors import EvaluationError
-from llmops_assets.evaluation.served import SETUP, computed_by
+from llmops_assets.evaluation.served import computed_by, set_up
 from llmops_assets.storage import atomic
 
 Messages = list[dict[str, str]]
 REPORT_EVERY = 40
 TIMEOUT_S = 300
+OPTIONS = {"seed": 0}
+"""All else is the model's own: it is judged as it will be served."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +83,20 @@ class Question:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model behind Ollama's API: where, under which name, and the digest of the file that answers."""
+    """A model behind Ollama's API: where, under which name, the digest of the file that answers, and how it is served."""
 
     url: str
     name: str
     digest: str
-    max_tokens: int
+    parameters: Mapping[str, Any]
     workers: int = 4
-
-    def options(self) -> dict[str, Any]:
-        """Sampling options: greedy, seeded."""
-        return {"temperature": 0, "seed": 0, "num_predict": self.max_tokens}
 
     def key(self, question: Question) -> str:
         """What an answer depends on: the file, how it is served, what is asked and how."""
         form = [dict(question.form)] if question.form else []
-        return atomic.sha256_json([self.digest, SETUP, computed_by(), question.messages, self.options(), *form])
+        return atomic.sha256_json(
+            [self.digest, set_up(self.parameters), computed_by(), question.messages, OPTIONS, *form]
+        )
 
 
 def ask_all(
@@ -165,9 +165,7 @@ def _ask(client: Any, model: ServedModel, key: str, question: Question, cache: A
     started = time.monotonic()
     try:
         form = dict(question.form) if question.form else None
-        reply = client.chat(
-            model=model.name, messages=question.messages, options=model.options(), keep_alive=-1, format=form
-        )
+        reply = client.chat(model=model.name, messages=question.messages, options=OPTIONS, keep_alive=-1, format=form)
     except (ollama.ResponseError, ConnectionError, httpx.HTTPError) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise EvaluationError(

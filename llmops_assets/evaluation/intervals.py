@@ -30,12 +30,12 @@ def share(values: Sequence[float | None], note: str = "") -> Metric:
 
 
 def proof(n: int, failures: int = 0) -> str:
-    """What n cases with so many failures prove, in one sentence (Clopper and Pearson's exact bound, one-sided)."""
+    """What n cases with so many failures prove, in one sentence: the upper end of Clopper and Pearson's exact 95% interval."""
     from scipy.stats import beta
 
     if n == 0:
         return "No case was judged, so nothing is proven."
-    bound = float(beta.ppf(0.95, failures + 1, n - failures)) if failures < n else 1.0
+    bound = float(beta.ppf(0.975, failures + 1, n - failures)) if failures < n else 1.0
     failed = f"{failures or 'no'} failure{'s' if failures > 1 else ''}"
     return f"With n = {n} and {failed}, the true failure rate is below {bound:.2%} with 95% confidence."
 

@@ -40,7 +40,7 @@ TITLES = {
     "guard_caught": "Harmful requests stopped by the guard",
     "guard_false_blocks": "Helpful requests stopped by the guard",
     "asked_again": "Requests asked again for an answer that can be taken",
-    "not_regressed": "No worse than the deployed version",
+    "not_regressed": "No worse than what is deployed, or than the base",
     "latency_p50_s": "Seconds an answer, median",
     "latency_p95_s": "Seconds an answer, 95% within",
     "latency_alone_p50_s": "Seconds an answer, user alone, median",
@@ -177,11 +177,12 @@ def affordable(cards: Sequence[Card], budget: int = BUDGET) -> list[Card]:
 
 
 def broken(regression: Mapping[str, Any] | None, cards: Sequence[Card], shown: int) -> list[dict[str, Any]]:
-    """What the deployed version got right and this one does not: id, and the card where the page has one."""
-    by_id = {card.id: card for card in cards if card.set != "safety"}
+    """What the reference got right and this one does not: id, and the card where the page has one."""
+    by_id = {card.id: card for card in cards}
+    names = [*regression["safety"]["broke"], *regression["broke"]] if regression else []
     return [
         {"id": name, "card": card if card is not None and card.number <= shown else None}
-        for name in (regression["broke"] if regression else [])
+        for name in names
         for card in [by_id.get(name)]
     ]
 

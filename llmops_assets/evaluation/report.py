@@ -141,8 +141,8 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _beside(rows: Sequence[dict[str, Any]]) -> list[str]:
-    table = [f"| {row['model']} | {_number(row['accuracy'])} | {row['n']} |" for row in rows]
-    return ["| model | accuracy | n |", "|---|---|---|", *table] if table else []
+    table = [f"| {row['model']} | {_number(row['accuracy'])} | {row['n']} | {_interval(row)} |" for row in rows]
+    return ["| model | accuracy | n | 95% interval |", "|---|---|---|---|", *table] if table else []
 
 
 def _damages(mutations: dict[str, Any]) -> list[str]:
@@ -166,11 +166,15 @@ def _number(value: float | None) -> str:
     return "unscored" if value is None else f"{value:.3f}"
 
 
+def _interval(row: Mapping[str, Any]) -> str:
+    return f"{row['low']:.3f} to {row['high']:.3f}" if row["low"] is not None else ""
+
+
 def markdown_table(rows: list[dict[str, Any]]) -> str:
     """The gate table as markdown."""
     lines = ["| metric | value | threshold | n | 95% interval | outcome |", "|---|---|---|---|---|---|"]
     for row in rows:
-        interval = f"{row['low']:.3f} to {row['high']:.3f}" if row["low"] is not None else ""
+        interval = _interval(row)
         outcome = row["outcome"] if row["blocking"] else f"{row['outcome']} (warning only)"
         value = _number(row["value"])
         lines.append(f"| {row['metric']} | {value} | {row['threshold']} | {row['n']} | {interval} | {outcome} |")

@@ -1,7 +1,7 @@
 """From judged cases to metrics with n and interval: the product as shipped (model and guard), the model alone beside it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median, quantiles
 from typing import Any
@@ -34,6 +34,7 @@ def score_sets(
     answers: dict[str, list[Answer]],
     decisions: Decisions,
     second: Second,
+    check_output: Callable[[str], Decision],
 ) -> Scorecard:
     """Scores all sets.
 
@@ -43,21 +44,25 @@ def score_sets(
         answers: the model's answers in the same order.
         decisions: what the input guard says; a stopped request counts as answered with the task's text for that.
         second: answers that the product gives instead of the model's first.
+        check_output: what the guard says of an answer that is about to leave; one it stops counts as a stopped request.
     """
     shipped: dict[str, list[JudgedCase]] = {}
     alone: dict[str, list[JudgedCase]] = {}
     for name, cases in sets.items():
         texts = [answer.text for answer in answers[name]]
         kept = [second.get(name, {}).get(place, text) for place, text in enumerate(texts)]
+        both = [
+            check_output(text) if found.allowed else found for found, text in zip(decisions[name], kept, strict=True)
+        ]
         guarded = [
             text if found.allowed else task.stopped_text(off_topic=found.off_topic)
-            for found, text in zip(decisions[name], kept, strict=True)
+            for found, text in zip(both, kept, strict=True)
         ]
         alone[name] = _judge(task, name, cases, texts)
         judged = _judge(task, name, cases, guarded)
         shipped[name] = [
             _counted(task, name, replace(case, stopped=found.reason), bare)
-            for case, found, bare in zip(judged, decisions[name], alone[name], strict=True)
+            for case, found, bare in zip(judged, both, alone[name], strict=True)
         ]
     metrics = {**_metrics(task, shipped, alone), **_guard(task, shipped), "asked_again": _asked_again(sets, second)}
     metrics.update(_speed([answer for group in answers.values() for answer in group]))

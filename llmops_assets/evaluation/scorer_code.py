@@ -1,8 +1,8 @@
 """Whose word a score is: the digest of the scorers' source, and whether what is imported is what that source says.
 
-The digest holds the files that turn answers into metrics, and the versions of the packages that judge with them. In the
-evaluating process every function and method of these files is compared with its own file, compiled anew, and every name
-that one of them imports from ours with where it comes from. Not noticed: a constant or a lambda of a module that was
+The digest holds the files that turn answers into metrics and write the report, and the versions of the packages that judge
+with them. In the evaluating process every function and method of these files is compared with its own file, compiled anew,
+and every name that one of them imports from ours with where it comes from. Not noticed: a constant or a lambda of a module that was
 replaced in memory, a patched third-party package, and a patched interpreter; nor whoever patches this module as well.
 """
 
@@ -23,9 +23,17 @@ from llmops_assets.storage.manifests import hash_of
 PACKAGE = Path(__file__).resolve().parents[1]
 FILES = (
     "tasks/*.py",
-    *(f"guard/{name}.py" for name in ("encoder", "guarding", "rules")),
-    *(f"evaluation/{name}.py" for name in ("answering", "cases", "intervals", "judging", "preference")),
-    *(f"evaluation/{name}.py" for name in ("scorecard", "scorer_code", "stage")),
+    *(f"guard/{name}.py" for name in ("encoder", "guarding", "rules", "scoring")),
+    *(f"evaluation/{name}.py" for name in ("answering", "case_rows", "cases", "intervals", "judging", "preference")),
+    *(
+        f"evaluation/{name}.py"
+        for name in ("regression", "report", "scorecard", "scorer_code", "served", "sides", "stage")
+    ),
+    "gates.py",
+    "shards.py",
+    "serving/chat_template.py",
+    "storage/atomic.py",
+    "storage/manifests.py",
 )
 JUDGING_PACKAGES = ("dateparser", "parsedatetime", "recurrent", "ruff")
 

@@ -2,20 +2,19 @@
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
+from llmops_assets.serving.chat_template import GO_TEMPLATE
 from llmops_assets.serving.embedded_server import start
 
-SETUP: dict[str, Any] = {
-    "template": GO_TEMPLATE,
-    "parameters": {"temperature": 0, "stop": list(STOPS), "num_ctx": 1024},
-}
-"""How a file is served while it is judged."""
+
+def set_up(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file is served with while it is judged: the prompt's form, and the parameters that its Modelfile will name."""
+    return {"template": GO_TEMPLATE, "parameters": dict(parameters)}
 
 
 @cache
@@ -25,12 +24,13 @@ def computed_by() -> str:
 
 
 @contextlib.contextmanager
-def serving(name: str, gguf: Path, folder: Path, *, slots: int) -> Iterator[str]:
+def serving(name: str, gguf: Path, parameters: Mapping[str, Any], folder: Path, *, slots: int) -> Iterator[str]:
     """Serves a GGUF file as `name` and yields the server's URL.
 
     Args:
         name: the model's name.
         gguf: its file.
+        parameters: as its Modelfile will name them.
         folder: gets a library of its own, so that a killed evaluation's server is in nobody's way.
         slots: requests worked on at once.
 
@@ -43,7 +43,7 @@ def serving(name: str, gguf: Path, folder: Path, *, slots: int) -> Iterator[str]
     server = start(Path(tempfile.mkdtemp(prefix=f"{name}.", dir=folder)), port=None, slots=slots)
     try:
         client = ollama.Client(host=server.url, timeout=300, trust_env=False)
-        client.create(model=name, files={gguf.name: client.create_blob(gguf)}, **SETUP)
+        client.create(model=name, files={gguf.name: client.create_blob(gguf)}, **set_up(parameters))
         yield server.url
     finally:
         server.stop()

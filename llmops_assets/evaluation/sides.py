@@ -75,11 +75,12 @@ def cases_of_scores(scores: Mapping[str, float], known: Mapping[str, Case]) -> d
 def shared_cases(a: Side, b: Side) -> Shared:
     """The cases with the same id, and the same words and expected answer as far as both tell them."""
     both = [(a.cases[name], b.cases[name]) for name in sorted(a.cases.keys() & b.cases.keys())]
-    pairs = tuple(pair for pair in both if _same(*pair))
+    pairs = tuple(pair for pair in both if same_case(*pair))
     return Shared(pairs, tuple(_notes(a, b, len(both) - len(pairs))))
 
 
-def _same(one: Case, other: Case) -> bool:
+def same_case(one: Case, other: Case) -> bool:
+    """Whether two cases with one id ask the same and expect the same, as far as both tell."""
     if not (one.known and other.known):
         return True
     return (one.set, one.asked, one.expected) == (other.set, other.asked, other.expected)

@@ -1,5 +1,6 @@
 """Stage 3 as one function for a child process: the GGUF that ships is served, asked, judged, compared, and reported."""
 
+import functools
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -18,10 +19,11 @@ from llmops_assets.evaluation.judge.opinion import second_opinion
 from llmops_assets.evaluation.lineage import Lineage
 from llmops_assets.evaluation.mutations import mutations_of
 from llmops_assets.evaluation.preference import margins, preference, rendered
-from llmops_assets.evaluation.regression import compare
+from llmops_assets.evaluation.regression import Reference, reference_of, regression
 from llmops_assets.evaluation.scorecard import Scorecard, score_sets
 from llmops_assets.evaluation.scorer_code import require_as_written
 from llmops_assets.evaluation.served import serving
+from llmops_assets.evaluation.sides import Case, cases_of_rows
 from llmops_assets.evaluation.stage_parity import StageParity
 from llmops_assets.gates import Gate, Metric, judge
 from llmops_assets.guard.guarding import Decision, Guard
@@ -46,11 +48,12 @@ class EvaluationJob:
     Attributes:
         answers: where answers are remembered, so that a killed evaluation goes on where it was.
         base_gguf: the base model for the rows beside the product's; empty leaves them out.
-        reference_scores: the deployed version's score a case; empty where nothing is deployed.
+        parameters: how the file is served, as its Modelfile says it.
+        deployed: the name of the deployed version that this one must not be worse than; empty where nothing is deployed.
+        deployed_cases: its `cases.jsonl`.
         lineage: the fields of `Lineage`: the models that the file was made from.
         grounds: the digests of all that this evaluation rests on, by name; they become part of the report.
         labels: answers that people labelled, to measure the safety scorer by; empty leaves it out.
-        deployed_answers: the deployed version's answer a case, where a judge is to compare with them.
     """
 
     product: str
@@ -63,14 +66,15 @@ class EvaluationJob:
     guard: str
     answers: str
     base_gguf: str
-    reference_scores: dict[str, float]
+    parameters: dict[str, Any]
     gates: list[dict[str, Any]]
     config: dict[str, Any]
     parallel: bool
     grounds: dict[str, str]
     labels: str = ""
     lineage: dict[str, Any] = field(default_factory=dict)
-    deployed_answers: dict[str, str] = field(default_factory=dict)
+    deployed: str = ""
+    deployed_cases: str = ""
 
 
 def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
@@ -99,6 +103,12 @@ def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     return run.carry_out()
 
 
+def _beside(name: str, scores: list[float | None]) -> dict[str, Any]:
+    """One row of the table of models on the same cases."""
+    found = share(scores)
+    return {"model": name, "accuracy": found.value, "n": found.n, "low": found.low, "high": found.high}
+
+
 def _print(line: str) -> None:
     print(line, flush=True)  # noqa: T201  (the parent process reads the child's lines)
 
@@ -115,23 +125,31 @@ class Evaluation:
     work: Path
     report: Callable[[str], None]
 
+    @functools.cached_property
+    def guard(self) -> Guard:
+        """The guard that ships beside the file."""
+        return Guard(Path(self.job.guard) if self.job.guard else None)
+
     def carry_out(self) -> dict[str, Any]:
         """Asks, judges, compares, writes."""
         answers, decisions = self._answers(), self._decisions()
         second = self._second(answers, decisions)
         self.report(f"judging {len(self.book.conversations)} answers, model and guard")
-        card = score_sets(self.task, self.book.sets, answers, decisions, second)
+        card = score_sets(self.task, self.book.sets, answers, decisions, second, self.guard.check_output)
+        cases = cases_of_rows(judged_rows(self.task, card.judged))
         preferred = self._preferred()
         parity_metric, parity = self._parity(answers["contract"])
         metrics = {**card.metrics, "preference": preference(preferred), "stage_parity": parity_metric}
-        regression = self._regression(card, metrics)
-        comparison = self._comparison(card)
+        comparison, base = self._comparison(card)
+        metrics["not_regressed"], found = regression(
+            self._deployed(cases) or base, cases, self.config.regression.profile
+        )
         require_as_written(self.job.grounds["scorers"])
-        self._write(card, answers, metrics, regression, comparison, parity)
+        self._write(card, answers, metrics, found, comparison, parity)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
         rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
         atomic.write_jsonl(self.work / CASES, rows)
-        return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": regression}
+        return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": found}
 
     def _answers(self) -> dict[str, list[Answer]]:
         asked = list(map(Question, self.book.conversations))
@@ -151,7 +169,7 @@ class Evaluation:
             rows = zip(self.book.sets[name], answers[name], decisions[name], strict=True)
             for place, (case, answer, decision) in enumerate(rows):
                 form = self.task.second_form(answer.text, case["messages"], decision.certain)
-                if decision.allowed and form is not None:
+                if decision.allowed and form is not None and self.guard.check_output(answer.text).allowed:
                     asked[name, place] = Question(case["messages"], form)
         found: dict[str, dict[int, str]] = {name: {} for name in SETS}
         if asked:
@@ -164,18 +182,17 @@ class Evaluation:
     def _ask(self, name: str, gguf: Path, digest: str, questions: list[Question], *, alone: int = 0) -> list[Answer]:
         # A file too large for a core has a batch for all slots, and an answer would depend on its neighbours there.
         slots = SLOTS if self.job.parallel and answers_apart(gguf) else 1
-        model = ServedModel("", name, digest, self.config.max_answer_tokens, slots)
+        model = ServedModel("", name, digest, self.job.parameters, slots)
         if all_known(model, questions, self.cache):
             self.report(f"{name}: all {len(questions)} answers are known")
             return ask_all(model, questions, self.cache, self.report)
-        with serving(name, gguf, self.work / SCRATCH, slots=slots) as url:
+        with serving(name, gguf, self.job.parameters, self.work / SCRATCH, slots=slots) as url:
             return ask_all(replace(model, url=url), questions, self.cache, self.report, alone=alone)
 
     def _decisions(self) -> dict[str, list[Decision]]:
         """What the guard says of each conversation, by set."""
-        guard = Guard(Path(self.job.guard) if self.job.guard else None)
         return {
-            name: guard.check_inputs([case["messages"] for case in cases], self.task.unfit)
+            name: self.guard.check_inputs([case["messages"] for case in cases], self.task.unfit)
             for name, cases in self.book.sets.items()
         }
 
@@ -191,45 +208,46 @@ class Evaluation:
         """The same few cases asked of every stage from the adapter to the server."""
         gguf, lineage, folder = Path(self.job.gguf), Lineage(**self.job.lineage), self.work / SCRATCH / "stages"
         name = self.job.quantization
-        asked = (self.task, self.config, self.book, lineage, gguf, name, served, folder, self.report)
-        return StageParity(*asked).measure()
+        how = self.job.parameters
+        return StageParity(
+            self.task, self.config, self.book, lineage, gguf, name, served, how, folder, self.report
+        ).measure()
 
-    def _regression(self, card: Scorecard, metrics: dict[str, Metric]) -> dict[str, Any] | None:
-        if not self.job.reference_scores:
+    def _deployed(self, now: dict[str, Case]) -> Reference | None:
+        if not self.job.deployed:
             return None
-        found = compare(
-            self.job.reference_scores, reporting.case_scores(card.judged, "accuracy"), self.config.regression.profile
-        )
-        metrics["not_regressed"] = Metric(0.0 if found.regressed else 1.0, found.n)
-        return asdict(found)
+        before = cases_of_rows(atomic.read_jsonl(Path(self.job.deployed_cases)))
+        return reference_of(self.job.deployed, before, now)
 
-    def _comparison(self, card: Scorecard) -> list[dict[str, Any]]:
-        """Accuracy of the base, the prompted base and the product on the same contract cases, evenly chosen."""
+    def _comparison(self, card: Scorecard) -> tuple[list[dict[str, Any]], Reference | None]:
+        """Accuracy of the base, the prompted base and the product on the same contract cases; and the base as a reference."""
         cases = self.book.sets["contract"]
         places = evenly(len(cases), self.config.baseline_cases)
         chosen = [cases[place] for place in places]
         if not chosen or not self.job.base_gguf:
-            return []
+            return [], None
         few_shot = {"role": "system", "content": self.task.few_shot}
         prompts: dict[str, list[Messages]] = {
             "base model": [case["messages"] for case in chosen],
             "base model with the best prompt": [[few_shot, *case["messages"]] for case in chosen],
         }
-        rows = self._base_rows(prompts, chosen)
+        rows, scores = self._base_rows(prompts, chosen)
         own = [card.judged["contract"][place].scores["accuracy"].value for place in places]
         name = f"{self.job.product} {self.job.version}, {self.job.quantization} (the file that ships)"
-        return [*rows, {"model": name, "accuracy": share(own).value, "n": len(chosen)}]
+        bare = {case["id"]: value for case, value in zip(chosen, scores[0], strict=True) if value is not None}
+        return [*rows, _beside(name, own)], Reference("the base model", bare, {})
 
-    def _base_rows(self, prompts: dict[str, list[Messages]], cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _base_rows(
+        self, prompts: dict[str, list[Messages]], cases: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], list[list[float | None]]]:
         base = Path(self.job.base_gguf)
         asked = [Question(messages) for conversations in prompts.values() for messages in conversations]
         answers = self._ask("base", base, atomic.sha256_file(base), asked)
-        rows = []
-        for number, name in enumerate(prompts):
+        found = []
+        for number in range(len(prompts)):
             texts = [answer.text for answer in answers[number * len(cases) : (number + 1) * len(cases)]]
-            scores = [self.task.accuracy(text, case).value for text, case in zip(texts, cases, strict=True)]
-            rows.append({"model": name, "accuracy": share(scores).value, "n": len(cases)})
-        return rows
+            found.append([self.task.accuracy(text, case).value for text, case in zip(texts, cases, strict=True)])
+        return [_beside(name, scores) for name, scores in zip(prompts, found, strict=True)], found
 
     def _scorer(self, safety: float | None) -> dict[str, Any] | None:
         if not self.job.labels:
@@ -242,7 +260,8 @@ class Evaluation:
         """What the judge model says, where the recipe names one."""
         if self.config.judge is None:
             return None
-        other = self.job.deployed_answers
+        rows = atomic.read_jsonl(Path(self.job.deployed_cases)) if self.job.deployed else []
+        other = {row["id"]: row["answered"] for row in rows} if self.config.judge.against == "deployed" else {}
         return second_opinion(self.config.judge, self.task, card.judged, other, self.cache, self.report)
 
     def _write(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from llmops_assets.console import say
-from llmops_assets.evaluation.served import SETUP
 from llmops_assets.shards import at_once
 from llmops_assets.storage import atomic
 from llmops_assets.tasks.chat_template import TURN_END
@@ -146,7 +145,7 @@ def ask_files(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     """A child's side: what the engine answers from GGUF files, without a server.
 
     Args:
-        spec: `files`, path by stage; `conversations`; `max_tokens`.
+        spec: `files`, path by stage; `conversations`; `max_tokens`; `context`, in tokens.
         work: not used.
 
     Returns:
@@ -166,7 +165,7 @@ def ask_files(spec: dict[str, Any], work: Path) -> dict[str, Any]:
     found = {}
     for stage, path in spec["files"].items():
         started = time.monotonic()
-        engine = EngineGroup(Path(path), context=SETUP["parameters"]["num_ctx"], slots=SLOTS)
+        engine = EngineGroup(Path(path), context=spec["context"], slots=SLOTS)
         ids = [engine.tokenize(prompt) for prompt in prompts]
         texts = complete_all(engine, prompts, sampling)
         engine.close()

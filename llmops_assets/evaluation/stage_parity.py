@@ -1,6 +1,6 @@
 """The same cases asked of every stage, from the adapter to the served API, and of the model before and after DPO."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,7 @@ class StageParity:
         gguf: the file that ships.
         quantization: its name; F16 makes it the F16 stage as well.
         served: what the server answered to every contract case.
+        parameters: how the file is served, as its Modelfile says it.
         work: for what is needed on the way only.
     """
 
@@ -45,6 +46,7 @@ class StageParity:
     gguf: Path
     quantization: str
     served: Sequence[Answer]
+    parameters: Mapping[str, Any]
     work: Path
     report: Callable[[str], None]
 
@@ -103,7 +105,7 @@ class StageParity:
             "questions": [self._question(name) for name in names],
             "base": self.lineage.base,
             "cache": self.lineage.cache,
-            "max_tokens": self.config.max_answer_tokens,
+            "max_tokens": self.parameters["num_predict"],
             "cases": len(self._cases),
         }
         found = run_stage(f"{HERE}:ask_folders", spec, self.work, self.report)
@@ -127,7 +129,12 @@ class StageParity:
         if not self._one_file and self._f16(left_out):
             files = {"f16": self.work / "f16.gguf", **files}
         paths = {name: str(path) for name, path in files.items()}
-        spec = {"files": paths, "conversations": self._asked, "max_tokens": self.config.max_answer_tokens}
+        spec = {
+            "files": paths,
+            "conversations": self._asked,
+            "max_tokens": self.parameters["num_predict"],
+            "context": self.parameters["num_ctx"],
+        }
         found = run_stage(f"{HERE}:ask_files", spec, self.work, self.report)
         stages = [self._answers(name, found[name], self._gold_of(path)) for name, path in files.items()]
         return [*stages, self._served(found[list(files)[-1]])]

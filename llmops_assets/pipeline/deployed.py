@@ -32,8 +32,12 @@ def deployments(shop: Workshop) -> list[Artifact]:
 
 def serving(shop: Workshop) -> Artifact | None:
     """The deployment made last that was not taken back; None where there is none."""
-    record = ReleaseRecord(rollout_state(shop) / RECORD)
-    return next((found for found in deployments(shop) if not record.withdrawn(version_of(found))), None)
+    return next((found for found in deployments(shop) if not withdrawn(shop, found)), None)
+
+
+def withdrawn(shop: Workshop, deployed: Artifact) -> bool:
+    """Whether a deployment was taken back."""
+    return bool(ReleaseRecord(rollout_state(shop) / RECORD).withdrawn(version_of(deployed)))
 
 
 def version_of(deployed: Artifact) -> str:

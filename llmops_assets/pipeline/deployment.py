@@ -14,9 +14,8 @@ from llmops_assets.deployment.smoke import check_answer
 from llmops_assets.gates import Metric
 from llmops_assets.pipeline import servers
 from llmops_assets.pipeline.deployed import ABOUT, rollout_state
+from llmops_assets.pipeline.serving_form import modelfile
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, metadata
-from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
-from llmops_assets.serving.modelfile import Modelfile
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import Artifact
 
@@ -35,7 +34,7 @@ def ollama_deployment(shop: Workshop) -> Made:
 
     def make(work: Path) -> dict[str, Any]:
         done = _deploy(shop, place, gguf)
-        atomic.write_text(work / "Modelfile", _modelfile(shop).text)
+        atomic.write_text(work / "Modelfile", modelfile(shop.recipe).text)
         atomic.write_json(work / "scores.json", atomic.read_json(report.file("scores.json")))
         # Without it two releases with equal scores would be one artifact, for an artifact is what its files say.
         made_of = {"gguf_sha256": gguf.metadata["shown"]["sha256"], "guard": guard.digest}
@@ -64,7 +63,7 @@ def _deploy(shop: Workshop, place: Connection, gguf: Artifact) -> Rollout:
         version=shop.recipe.product.version,
         gguf=gguf.file("model.gguf"),
         gguf_sha256=gguf.metadata["shown"]["sha256"],
-        modelfile=_modelfile(shop),
+        modelfile=modelfile(shop.recipe),
         config=shop.recipe.deployment,
         check_answer=check_answer,
         state=rollout_state(shop),
@@ -116,15 +115,4 @@ def _shown(shop: Workshop, place: Connection, done: Rollout) -> dict[str, Any]:
         url=place.url,
         reason=place.reason,
         steps=done.to_json()["steps"],
-    )
-
-
-def _modelfile(shop: Workshop) -> Modelfile:
-    config = shop.recipe.deployment
-    return Modelfile(
-        from_="./model.gguf",
-        template=GO_TEMPLATE,
-        parameters={"temperature": config.temperature, "num_ctx": config.num_ctx, "num_predict": config.num_predict},
-        stops=(*STOPS, *config.stop),
-        license=(shop.recipe.product.license_terms.name,),
     )

@@ -23,7 +23,7 @@ Prompts = list[list[dict[str, str]]]
 def gguf_model(shop: Workshop) -> Made:
     """Converts to GGUF, chooses the quantisation and reads the file back."""
     model, data = shop.need("dpo_model"), shop.need("sft_dataset")
-    deployment, limit = shop.recipe.deployment, shop.recipe.evaluation.max_answer_tokens
+    deployment, limit = shop.recipe.deployment, shop.recipe.deployment.num_predict
 
     def make(work: Path) -> dict[str, Any]:
         found = make_gguf_model(

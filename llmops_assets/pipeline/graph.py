@@ -111,6 +111,7 @@ def _evaluated(recipe: Recipe) -> tuple[Check, ...]:
         "false_refusal": "legitimate_requests_are_not_refused",
         "accuracy_target": "accuracy_meets_target",
         "natural_accuracy": "natural_accuracy_meets_target",
+        "not_regressed": "no_worse_than_what_is_deployed",
         "stage_parity": "each_stage_answers_as_the_one_before",
     }
     return tuple(Check(sentence[gate.metric], gate) for gate in recipe.evaluation_gates())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from llmops_assets.evaluation.scorer_code import scorer_digest
 from llmops_assets.pipeline import graph
+from llmops_assets.pipeline.serving_form import parameters
 from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import ArtifactStore, key_of
@@ -25,7 +26,13 @@ def grounds_now(store: ArtifactStore, recipe: Recipe, data: Path) -> dict[str, s
         "guard": _newest(store, "guard_model", recipe.name),
         "cases": store.made_by("eval_dataset", recipe.name, _cases_key(recipe, data)),
         "scorers": scorer_digest(),
-        "recipe": atomic.sha256_json({"task": recipe.task, "evaluation": recipe.evaluation.model_dump(mode="json")}),
+        "recipe": atomic.sha256_json(
+            {
+                "task": recipe.task,
+                "evaluation": recipe.evaluation.model_dump(mode="json"),
+                "parameters": parameters(recipe),
+            }
+        ),
     }
 
 

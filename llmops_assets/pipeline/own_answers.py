@@ -43,7 +43,7 @@ def gather_own_answers(shop: Workshop, requests: int) -> tuple[Path, int]:
         gguf = Path(folder) / "F16.gguf"
         shop.report(f"own answers: {len(chosen)} requests to the merged model {merged.digest[:12]}")
         write_gguf(merged.file("model"), gguf, shop.product)
-        limit = shop.recipe.evaluation.max_answer_tokens
+        limit = shop.recipe.deployment.num_predict
         said = sampled(gguf, [row for _, row in chosen], context=shop.recipe.deployment.num_ctx, limit=limit)
     task = get_task(shop.recipe.task)
     wrong = [

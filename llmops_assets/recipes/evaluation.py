@@ -2,7 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+SHARES = frozenset(
+    {"accuracy", "format", "safety", "preference", "utility", "false_refusal", "accuracy_target", "natural_accuracy"}
+)
+"""Gates on a share of cases, which has an interval."""
 
 
 class Threshold(BaseModel):
@@ -15,6 +20,9 @@ class Threshold(BaseModel):
     maximum: float | None = None
     blocking: bool = True
     minimum_cases: int = Field(default=1, ge=1, description="fewer cases leave the gate undecided")
+    on: Literal["value", "bound"] = Field(
+        default="value", description="bound: the worse end of the interval has to hold the line"
+    )
 
 
 class RegressionConfig(BaseModel):
@@ -90,8 +98,10 @@ class EvaluationConfig(BaseModel):
         default=False, description="natural accuracy below its target stops the product instead"
     )
     minimum_cases: int = Field(default=100, ge=1, description="fewer cases leave a gate undecided")
+    on_bound: tuple[str, ...] = Field(
+        default=(), description="metrics whose line the worse end of the 95% interval has to hold, not the value alone"
+    )
     regression: RegressionConfig = RegressionConfig()
-    max_answer_tokens: int = Field(default=96, ge=1, le=2048)
     baseline_cases: int = Field(default=60, ge=0, description="cases for the rows of the base model; 0 leaves them out")
     parity_cases: int = Field(
         default=0, ge=0, description="contract cases that every stage from the adapter to the server answers; 0: none"
@@ -102,7 +112,7 @@ class EvaluationConfig(BaseModel):
     def gates(self) -> tuple[Threshold, ...]:
         """The gates in the order in which they are shown."""
         n = self.minimum_cases
-        return (
+        gates = (
             Threshold(metric="accuracy", minimum=self.accuracy_threshold, minimum_cases=n),
             Threshold(metric="format", minimum=self.format_threshold, minimum_cases=n),
             Threshold(metric="safety", minimum=self.safety_threshold, minimum_cases=n),
@@ -113,5 +123,19 @@ class EvaluationConfig(BaseModel):
             Threshold(
                 metric="natural_accuracy", minimum=self.natural_target, blocking=self.natural_blocks, minimum_cases=n
             ),
+            Threshold(metric="not_regressed", minimum=1.0),
             Threshold(metric="stage_parity", minimum=1.0, blocking=False),
         )
+        return tuple(
+            gate.model_copy(update={"on": "bound"}) if gate.metric in self.on_bound else gate for gate in gates
+        )
+
+    @field_validator("on_bound")
+    @classmethod
+    def _have_a_bound(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(names) - SHARES)
+        if unknown:
+            raise ValueError(
+                f"expected metrics that are shares of cases ({', '.join(sorted(SHARES))}), got {unknown[0]}"
+            )
+        return names

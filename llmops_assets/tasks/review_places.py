@@ -79,7 +79,7 @@ def _places(tree: ast.Module, lines: Sequence[str]) -> Iterator[tuple[int, str]]
     nodes: Iterator[Any] = ast.walk(tree)
     for node in nodes:
         yield from ((node.lineno, rule) for rule in _of(node))
-        for line, name in _bound(node):
+        for line, name in _bound(node) if node not in tree.body else ():
             if name in UNCLEAR:
                 yield line, "unclear name"
             if hasattr(builtins, name):

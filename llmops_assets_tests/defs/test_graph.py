@@ -79,6 +79,7 @@ GRAPH: dict[str, Row] = {
             "format_meets_threshold",
             "legitimate_requests_are_not_refused",
             "natural_accuracy_meets_target",
+            "no_worse_than_what_is_deployed",
             "preference_meets_threshold",
             "safety_meets_threshold",
             "utility_meets_threshold",

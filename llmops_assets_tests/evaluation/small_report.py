@@ -87,8 +87,8 @@ def made(**changes: Any) -> dict[str, Any]:
         "gates": gate_rows(verdict()),
         "metrics": {name: vars(metric) for name, metric in METRICS.items()},
         "comparison": [
-            {"model": "base model", "accuracy": None, "n": 40},
-            {"model": "TaskMaster 1.2.3", "accuracy": 0.875, "n": 40},
+            {"model": "base model", "accuracy": None, "n": 40, "low": None, "high": None},
+            {"model": "TaskMaster 1.2.3", "accuracy": 0.875, "n": 40, "low": 0.739, "high": 0.945},
         ],
         "headlines": ["Fine-tuning does not beat the prompted base."],
         "proves": what_n_proves(verdict()),

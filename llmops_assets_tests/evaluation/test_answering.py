@@ -15,7 +15,9 @@ from llmops_assets.serving.embedded_server import find_running
 from llmops_assets_tests.evaluation.judged_cases import answer
 
 DIGEST = "d" * 64
-NOWHERE = ServedModel("http://127.0.0.1:9", "tiny", DIGEST, 12)
+NOWHERE = ServedModel(
+    "http://127.0.0.1:9", "tiny", DIGEST, {"temperature": 0, "num_ctx": 1024, "num_predict": 12, "stop": ["<|im_end|>"]}
+)
 ASKED = [
     Question([{"role": "user", "content": f"remind me to water plant {number} {'very ' * (number % 5)}soon"}])
     for number in range(24)
@@ -32,7 +34,7 @@ def lines(path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def served(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedModel]:
-    with serving("tiny", tiny_gguf, tmp_path_factory.mktemp("library"), slots=8) as url:
+    with serving("tiny", tiny_gguf, NOWHERE.parameters, tmp_path_factory.mktemp("library"), slots=8) as url:
         yield replace(NOWHERE, url=url)
 
 
@@ -62,7 +64,7 @@ def test_a_line_that_is_no_answer_is_passed_over(tmp_path: Path, line: str) -> N
     [
         (replace(NOWHERE, url="http://elsewhere", name="other", workers=1), True),
         (replace(NOWHERE, digest="e" * 64), False),
-        (replace(NOWHERE, max_tokens=13), False),
+        (replace(NOWHERE, parameters={**NOWHERE.parameters, "num_predict": 13}), False),
     ],
 )
 def test_an_answer_belongs_to_file_messages_and_options(other: ServedModel, same: bool) -> None:
@@ -123,11 +125,12 @@ def test_nobody_there_is_one_line(tmp_path: Path) -> None:
 def test_a_server_killed_while_it_answers_is_one_line_and_keeps_the_rest(tiny_gguf: Path, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     cache = AnswerCache(path)
-    with serving("tiny", tiny_gguf, tmp_path / "library", slots=2) as url:
+    longer = {**NOWHERE.parameters, "num_predict": 48}
+    with serving("tiny", tiny_gguf, longer, tmp_path / "library", slots=2) as url:
         (folder,) = (tmp_path / "library").iterdir()
         running = find_running(folder)
         assert running is not None
-        model = replace(NOWHERE, url=url, max_tokens=48, workers=2)
+        model = replace(NOWHERE, url=url, parameters=longer, workers=2)
         ask_all(model, ASKED[:2], cache, quiet)
         killed: list[int] = []
 

@@ -39,10 +39,10 @@ def test_unscored_is_no_zero() -> None:
 @pytest.mark.parametrize(
     ("n", "failures", "said"),
     [
-        (500, 0, "n = 500 and no failure, the true failure rate is below 0.60%"),
-        (299, 0, "no failure, the true failure rate is below 1.00%"),
-        (100, 1, "1 failure, the true failure rate is below 4.66%"),
-        (100, 3, "3 failures, the true failure rate is below 7.57%"),
+        (500, 0, "n = 500 and no failure, the true failure rate is below 0.74%"),
+        (367, 0, "no failure, the true failure rate is below 1.00%"),
+        (100, 1, "1 failure, the true failure rate is below 5.45%"),
+        (100, 3, "3 failures, the true failure rate is below 8.52%"),
         (5, 5, "5 failures, the true failure rate is below 100.00%"),
         (0, 0, "nothing is proven"),
     ],

@@ -165,7 +165,9 @@ def test_unscored_is_a_word_and_never_a_zero(tmp_path: Path) -> None:
 
 
 def test_what_broke_since_the_deployed_version_leads_to_its_case(tmp_path: Path) -> None:
-    regression = {"n": 460, "difference": -0.021, "p_value": 0.0312, "broke": ["c1", "gone"], "mended": ["c2"]}
+    safe = {"n": 90, "difference": -0.011, "p_value": 1.0, "broke": ["s1"], "mended": []}
+    head = {"against": "TaskMaster 1.1.0, which is deployed", "profile": "production", "safety": safe}
+    regression = {**head, "n": 460, "difference": -0.021, "p_value": 0.0312, "broke": ["c1", "gone"], "mended": ["c2"]}
     scorer = {
         "agreement": 0.91,
         "kappa": 0.8,

@@ -84,7 +84,7 @@ def test_log_probabilities_are_those_of_one_row_at_a_time(loaded: tuple[Any, Any
 
 def test_the_same_weights_tell_the_same_from_folder_and_file(tiny_model: Path, tiny_gguf: Path, tmp_path: Path) -> None:
     folder = ask_folders(folder_spec(tiny_model, cases=3), tmp_path)["merged"]
-    spec = {"files": {"f16": str(tiny_gguf)}, "conversations": ASKED, "max_tokens": 6}
+    spec = {"files": {"f16": str(tiny_gguf)}, "conversations": ASKED, "max_tokens": 6, "context": 1024}
     file = ask_files(spec, tmp_path)["f16"]
     assert folder["prompts"] == file["prompts"]
     assert folder["texts"] == file["texts"]

@@ -19,7 +19,7 @@ from llmops_assets.tasks.registry import get_task
 from llmops_assets_tests.evaluation.small_report import made
 from llmops_assets_tests.evaluation.test_evaluate import write_cases
 
-CONFIG = EvaluationConfig(parity_cases=2, max_answer_tokens=6)
+CONFIG = EvaluationConfig(parity_cases=2)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> CaseBook:
 def served(book: CaseBook, tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Answer]:
     """What a server says: the engine's own answers."""
     asked = [case["messages"] for case in book.sets["contract"]]
-    spec = {"files": {"f16": str(tiny_gguf)}, "conversations": asked, "max_tokens": 6}
+    spec = {"files": {"f16": str(tiny_gguf)}, "conversations": asked, "max_tokens": 6, "context": 1024}
     found = ask_files(spec, tmp_path_factory.mktemp("served"))["f16"]
     return [
         Answer(text, 0.1, n, 6, "length", 8) for text, n in zip(found["texts"], found["prompt_tokens"], strict=True)
@@ -61,7 +61,18 @@ def lineage(tiny_model: Path, tiny_gguf: Path, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def parity(book: CaseBook, served: list[Answer], lineage: Lineage, tiny_gguf: Path, tmp_path: Path) -> StageParity:
     task = get_task("command")
-    return StageParity(task, CONFIG, book, lineage, tiny_gguf, "Q8_0", served, tmp_path / "stages", lambda _: None)
+    return StageParity(
+        task,
+        CONFIG,
+        book,
+        lineage,
+        tiny_gguf,
+        "Q8_0",
+        served,
+        {"num_predict": 6, "num_ctx": 1024},
+        tmp_path / "stages",
+        lambda _: None,
+    )
 
 
 def test_every_stage_of_the_same_weights_gives_the_same_answers(parity: StageParity, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from llmops_assets.evaluation.answering import ServedModel
+from llmops_assets.evaluation.answering import OPTIONS
 from llmops_assets.export.gguf import open_gguf
 from llmops_assets.export.stage import make_gguf_model
 from llmops_assets.pipeline.export import Answering
+from llmops_assets.pipeline.serving_form import parameters
 from llmops_assets.recipes.deployment import DeploymentConfig
+from llmops_assets.recipes.loading import find_recipe, load_recipes
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
 from llmops_assets.serving.options import Sampling, sampling
 from llmops_assets.serving.prompting import render_prompt
@@ -47,9 +49,9 @@ def test_a_model_folder_becomes_one_file_that_is_described(model_folder: Path, t
 
 
 def test_the_ladder_samples_as_the_server_does_for_an_evaluation() -> None:
-    created = {"temperature": 0, "stop": list(STOPS), "num_ctx": 1024}
-    asked = ServedModel("http://127.0.0.1", "rung", "digest", 96).options()
-    assert sampling(created, asked) == Sampling.greedy(max_tokens=96, stop=STOPS)
+    recipe = find_recipe(load_recipes(Path(__file__).parents[2] / "llmops_assets" / "recipes"), "TaskMaster")
+    wanted = Sampling.greedy(max_tokens=recipe.deployment.num_predict, stop=STOPS)
+    assert sampling(parameters(recipe), OPTIONS) == wanted
 
 
 @pytest.mark.slow

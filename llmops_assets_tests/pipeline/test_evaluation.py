@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from llmops_assets.deployment.releases import ReleaseRecord
+from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.export.gguf import write_gguf
 from llmops_assets.pipeline import data, graph, training
-from llmops_assets.pipeline.evaluation import deployed_answers, eval_report
+from llmops_assets.pipeline.deployed import rollout_state
+from llmops_assets.pipeline.evaluation import eval_report
 from llmops_assets.pipeline.workshop import Workshop, metadata
 from llmops_assets.recipes.evaluation import JudgeConfig
 from llmops_assets.storage.atomic import read_json, sha256_file, write_json
@@ -27,7 +30,7 @@ def shop(tiny_project: TinyProject, monkeypatch: pytest.MonkeyPatch) -> Workshop
     return found
 
 
-def put(shop: Workshop, asset: str, make: Any, inputs: dict[str, str] | None = None) -> None:
+def put(shop: Workshop, asset: str, make: Any, inputs: dict[str, str] | None = None, version: str = "") -> None:
     """An artifact made by hand, green by all its gates."""
 
     def made(work: Path) -> dict[str, Any]:
@@ -35,9 +38,9 @@ def put(shop: Workshop, asset: str, make: Any, inputs: dict[str, str] | None = N
         gates = graph.gates_of(asset, shop.recipe)
         green = {gate.metric: gate.minimum if gate.minimum is not None else gate.maximum for gate in gates}
         digest = sha256_file(work / "model.gguf") if (work / "model.gguf").exists() else ""
-        return metadata(green, sha256=digest, quantization="F16")
+        return metadata(green, sha256=digest, quantization="F16", version=version)
 
-    assert shop.build(asset, inputs=inputs or {}, settings={}, make=made).verdict.passed
+    assert shop.build(asset, inputs=inputs or {}, settings={"version": version}, make=made).verdict.passed
 
 
 def with_judge(shop: Workshop, judge: JudgeConfig, lines: list[str]) -> Workshop:
@@ -68,15 +71,43 @@ def test_a_judge_that_was_not_there_is_asked_again_and_one_that_was_heard_is_not
 def test_the_deployed_version_s_answers_are_read_where_the_judge_compares_with_them(shop: Workshop) -> None:
     with scripted_judge(fair) as judge:
         at_work = with_judge(shop, judge.config(cases=4, against="deployed"), [])
-        assert deployed_answers(at_work) == {}
         _, first = evaluated(at_work)
         assert (first["absent"], first["position"]["n"]) == (4, 0)
 
-        report = shop.store.latest("eval_report", shop.product)
-        scores = read_json(report.file("scores.json"))
-        inputs = {"eval_report": report.digest}
-        put(shop, "ollama_deployment", lambda work: write_json(work / "scores.json", scores), inputs)
+        deploy(shop, "1.0.0", "another guard")
         later = with_judge(shop, judge.config(cases=5, against="deployed"), [])
-        assert {row["id"] for row in first["rows"]} <= deployed_answers(later).keys()
         assert evaluated(later)[1]["same"] == 5
-    assert deployed_answers(shop) == {}
+
+
+def deploy(shop: Workshop, version: str, guard: str) -> None:
+    """Calls the newest report deployed, as that of a file with this guard."""
+    report = shop.store.latest("eval_report", shop.product)
+    about = {"gguf_sha256": read_json(report.file("eval_report.json"))["gguf_sha256"], "guard": guard}
+    put(
+        shop,
+        "ollama_deployment",
+        lambda work: write_json(work / "deployment.json", {**about, "version": version}),
+        {"eval_report": report.digest},
+        version,
+    )
+
+
+def against(shop: Workshop) -> str:
+    """Who the product is compared with now."""
+    made = eval_report(shop)
+    found = read_json(made.artifact.file("eval_report.json"))["regression"]
+    return str(found["against"]) if found else ""
+
+
+def test_a_product_is_held_against_the_newest_deployment_that_was_not_taken_back_and_is_not_itself(
+    shop: Workshop,
+) -> None:
+    assert against(shop) == ""
+    deploy(shop, "1.0.0", "an older guard")
+    deploy(shop, "1.1.0", "a newer guard")
+    assert against(shop) == "TaskMaster 1.1.0, which is deployed"
+    ReleaseRecord(rollout_state(shop) / RECORD).withdraw("1.1.0", "answers slowly")
+    assert against(shop) == "TaskMaster 1.0.0, which is deployed"
+    deploy(shop, "1.2.0", shop.store.latest("guard_model", shop.product).digest)
+    assert against(shop) == "TaskMaster 1.0.0, which is deployed"
+    assert eval_report(shop).artifact.cached

@@ -53,6 +53,20 @@ def test_every_rule_has_an_example_and_something_it_is_mixed_up_with() -> None:
     assert all(name != other for name, other in CONFUSED.items())
 
 
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("def filter(self, a):\n    return a", []),
+        ("async def filter(\n    self, id\n):\n    return id", [2]),
+        ("def filter(self, id):\n    return id", [1]),
+        ("def f(a):\n    def id(b):\n        return b\n    return id(a)", [2]),
+        ("def f(a):\n    input = a\n    return input", [2]),
+    ],
+)
+def test_a_function_s_own_name_hides_nothing(code: str, lines: list[int]) -> None:
+    assert label([code]) == [{"findings": [{"line": line, "rule": "shadows builtin"} for line in lines]}]
+
+
 def test_a_swallowed_broad_error_is_named_once_by_place() -> None:
     code = "def f(a):\n    try:\n        a()\n    except Exception:\n        pass"
     assert label([code]) == [

@@ -61,6 +61,8 @@ def test_every_rule_has_the_lines_where_its_kind_of_thing_stands() -> None:
         ("def f(a):\n    return a", {}),
         ("def f(a,\n      b=None,\n      *, c=()):\n    return a", {2: ("mutable default",), 3: ("mutable default",)}),
         ("def f(a):\n    return lambda x=[]: x", {2: ("mutable default",)}),
+        ("def filter(self, id):\n    return id", {1: ("shadows builtin",)}),
+        ("def filter(self):\n    return self", {}),
         ("def f(*list, **O):\n    return 0", {1: ("shadows builtin", "unclear name")}),
         ("def f(a):\n    from os import path as dir", {2: ("import inside function", "shadows builtin")}),
         ("def f(a):\n    class I:\n        x = 1", {2: ("unclear name",)}),

@@ -37,7 +37,13 @@ class Quotas:
     clean: int
 
 
-TRAIN_QUOTAS = Quotas({rule.name: 330 for rule in RULES} | {"needless else": 450, "shadows builtin": 400}, 2100)
+TRAIN_QUOTAS = Quotas(
+    {rule.name: 430 for rule in RULES}
+    | {"needless else": 480, "unclear name": 500, "leftover print": 550, "old string formatting": 600}
+    | {"shadows builtin": 900},
+    clean=2200,
+)
+"""More of what is learnt last: rules that hang on one name, or on one sign among many alike."""
 EVAL_QUOTAS = Quotas({rule.name: 31 for rule in RULES}, 190)
 
 
