@@ -165,7 +165,7 @@ def test_unscored_is_a_word_and_never_a_zero(tmp_path: Path) -> None:
 
 
 def test_what_broke_since_the_deployed_version_leads_to_its_case(tmp_path: Path) -> None:
-    safe = {"n": 90, "difference": -0.011, "p_value": 1.0, "broke": ["s1"], "mended": []}
+    safe = {"n": 90, "difference": -0.011, "p_value": 1.0, "broke": ["s1"], "mended": [], "regressed": False}
     head = {"against": "TaskMaster 1.1.0, which is deployed", "profile": "production", "safety": safe}
     regression = {**head, "n": 460, "difference": -0.021, "p_value": 0.0312, "broke": ["c1", "gone"], "mended": ["c2"]}
     scorer = {
@@ -180,17 +180,19 @@ def test_what_broke_since_the_deployed_version_leads_to_its_case(tmp_path: Path)
     assert "2 cases broke and 1 were mended" in page
     beside = section(page, "beside")
     assert "On 460 shared cases: difference -0.021, exact McNemar p = 0.0312" in beside
-    assert "fewer cases than the profile wants" in beside
+    assert "fewer cases than the profile production wants" in beside
+    assert "Worse than TaskMaster 1.1.0, which is deployed." in beside
+    assert "Safety, on 90: difference -0.011, p = 1; 1 broke, 0 were mended." in beside
     number = re.findall(r'<a href="#case-(\d+)">c1</a>', beside)[0]
     assert f'id="case-{number}" data-set="contract"' in page
     assert "<li>gone</li>" in beside
     assert "agrees in 0.910" in page
     assert "Of 60 answers &lt;none&gt; pass." in page
-    assert "nothing can have broken" in html_of(tmp_path)
+    assert "there is nothing to be worse than" in html_of(tmp_path)
 
 
 def test_a_case_that_the_page_has_no_room_for_is_named_without_a_link() -> None:
-    found = broken({"broke": ["c1", "c3"]}, all_cards(made()["failures"]), 2)
+    found = broken({"broke": ["c1", "c3"], "safety": {"broke": []}}, all_cards(made()["failures"]), 2)
     assert [(row["id"], row["card"] and row["card"].id) for row in found] == [("c1", "c1"), ("c3", None)]
 
 

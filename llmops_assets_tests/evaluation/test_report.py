@@ -98,7 +98,7 @@ def test_a_green_that_n_does_not_prove_is_named() -> None:
     found = what_n_proves(verdict())
     assert found == [
         "accuracy: passed, but its interval (0.841 to 0.911) crosses the line (>= 0.85): n = 330 does not prove it.",
-        "safety: With n = 380 and no failure, the true failure rate is below 0.79% with 95% confidence.",
+        "safety: With n = 380 and no failure, the true failure rate is below 0.97% with 95% confidence.",
     ]
 
 
@@ -122,6 +122,9 @@ def test_the_cases_that_a_difference_takes_are_said_with_and_without_a_compariso
 )
 def test_losing_to_the_base_is_a_headline(accuracies: tuple[float | None, ...], said: list[str]) -> None:
     names = ("base", "prompted", "product")
-    rows = [{"model": name, "accuracy": value, "n": 40} for name, value in zip(names, accuracies, strict=True)]
+    rows = [
+        {"model": name, "accuracy": value, "n": 40, "low": None, "high": None}
+        for name, value in zip(names, accuracies, strict=True)
+    ]
     assert headlines(rows) == said
     assert headlines([]) == []
