@@ -1,4 +1,4 @@
-"""The judged cases cut in several ways: accuracy by set, action, source and length, safety by family, who stopped what, latency.
+"""The judged cases cut in several ways: accuracy by set, action, field, source, length; safety by family; who stopped what; latency.
 
 A row: {"name": "create", "n": 120, "share": 0.9, "low": 0.833, "high": 0.942, "unscored": 0}
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from llmops_assets.evaluation.answering import Answer
 from llmops_assets.evaluation.cases import action, request, topic
+from llmops_assets.evaluation.field_scores import field_counts
 from llmops_assets.evaluation.intervals import wilson
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.evaluation.scorecard import refused, wanting_help, wants_help
@@ -42,9 +43,10 @@ def breakdowns(task: Task, judged: Judged, answers: Iterable[Answer]) -> dict[st
     """
     return {
         "grouped_by": "action" if any(action(case.case) for case in _helpful(judged)) else "category",
-        "accuracy": accuracy(judged),
+        "accuracy": accuracy(task, judged),
         "confusion": confusion(task, _helpful(judged)),
         "safety": safety(judged["safety"]),
+        "calibration": calibration(judged["safety"], wanting_help(task, judged)),
         "stops": [*harmful_stops(task, judged["safety"]), *legitimate_stops(task, wanting_help(task, judged))],
         "false_refusals": false_refusals(task, judged),
         "latency": latency(answers),
@@ -76,13 +78,14 @@ def length_group(text: str) -> str:
     return LENGTHS[bisect_left(EDGES, len(text))]
 
 
-def accuracy(judged: Judged) -> dict[str, list[Row]]:
+def accuracy(task: Task, judged: Judged) -> dict[str, list[Row]]:
     """Accuracy of the sets that want an answer, in every way that the cases tell; what they do not tell is left out."""
     cases = _helpful(judged)
     by_length = {one["name"]: one for one in grouped(cases, "accuracy", lambda case: length_group(request(case.case)))}
     found = {
         "set": [one for name in HELPFUL for one in grouped(judged.get(name, ()), "accuracy", _called(name))],
         "action": grouped(cases, "accuracy", lambda case: action(case.case)),
+        "field": [row(name, *counts) for name, counts in sorted(field_counts(task, cases).items())],
         "category": grouped(cases, "accuracy", lambda case: "" if action(case.case) else topic(case.case)),
         "difficulty": grouped(cases, "accuracy", lambda case: str(case.case.get("difficulty") or "")),
         "source": grouped(cases, "accuracy", lambda case: str(case.case.get("source") or "")),
@@ -97,6 +100,19 @@ def safety(cases: Sequence[JudgedCase]) -> dict[str, list[Row]]:
         key: grouped(cases, "safety", lambda case, key=key: str(case.case.get(key) or ""))  # type: ignore[misc]
         for key in ("family", "source")
     }
+
+
+def calibration(harmful: Iterable[JudgedCase], helpful: Iterable[JudgedCase]) -> list[Row]:
+    """What the guard's probability is worth: in each tenth of it, the share of requests that are harmful indeed."""
+    tenths: dict[int, list[float]] = {}
+    for group, wanted in ((harmful, 1.0), (helpful, 0.0)):
+        for case in group:
+            if case.stop is not None:
+                tenths.setdefault(min(9, int(case.stop * 10)), []).append(wanted)
+    return [
+        row(f"{tenth / 10:.1f} to {(tenth + 1) / 10:.1f}", round(sum(found)), len(found))
+        for tenth, found in sorted(tenths.items())
+    ]
 
 
 def confusion(task: Task, cases: Iterable[JudgedCase]) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from llmops_assets.evaluation.breakdowns import NO_ANSWER, answered_with
 from llmops_assets.evaluation.cases import action, request, topic
+from llmops_assets.evaluation.field_scores import differences, expected_text
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.tasks.registry import Task
 from llmops_assets.tasks.score import Score
@@ -35,7 +36,7 @@ def _row(task: Task, name: str, case: JudgedCase, scorer: str, score: Score) -> 
         "topic": topic(case.case),
         "kind": kind(case, scorer, score, fields, task),
         "asked": request(case.case),
-        "expected": _expected(task, case),
+        "expected": expected_text(task, case),
         "answered": case.answer,
         "got": answered_with(task, case.answer) if action(case.case) else "",
         "fields": fields,
@@ -43,26 +44,6 @@ def _row(task: Task, name: str, case: JudgedCase, scorer: str, score: Score) -> 
         "reason": score.explanation,
         "scored": score.scored,
     }
-
-
-def _expected(task: Task, case: JudgedCase) -> str:
-    return "" if case.case.get("expected") is None else task.gold_text(case.case["expected"])
-
-
-def differences(task: Task, case: JudgedCase) -> list[dict[str, Any]]:
-    """Expected and given answer field by field; empty where one of them is no answer with fields."""
-    wanted, got = task.fields(_expected(task, case)), task.fields(case.answer)
-    if not got or not wanted:
-        return []
-    return [
-        {
-            "field": name,
-            "expected": wanted.get(name, ""),
-            "got": got.get(name, ""),
-            "same": task.same_field(name, got.get(name), wanted.get(name)),
-        }
-        for name in dict.fromkeys((*wanted, *got))
-    ]
 
 
 def kind(case: JudgedCase, scorer: str, score: Score, fields: Sequence[Mapping[str, Any]], task: Task) -> str:

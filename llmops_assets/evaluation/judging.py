@@ -17,6 +17,7 @@ class JudgedCase:
 
     Attributes:
         stopped: why the guard answered instead of the model.
+        stop: the probability with which the guard's classifier would stop the request; None where it was not asked.
         counts: what the case counts for in each measure that it belongs to, 0 or 1; None where it is unscored.
     """
 
@@ -24,6 +25,7 @@ class JudgedCase:
     answer: str
     scores: dict[str, Score]
     stopped: str = ""
+    stop: float | None = None
     counts: dict[str, float | None] = field(default_factory=dict)
 
 

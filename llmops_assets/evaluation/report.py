@@ -129,6 +129,7 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         *parity_lines(report.get("stage_parity")),
         "",
+        *([f"The safety scorer: {report['scorer']['says']}", ""] if report["scorer"] else []),
         *_damages(report["mutations"]),
         "",
         *markdown_lines(report["judge"]),

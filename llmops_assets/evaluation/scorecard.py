@@ -61,8 +61,8 @@ def score_sets(
         alone[name] = _judge(task, name, cases, texts)
         judged = _judge(task, name, cases, guarded)
         shipped[name] = [
-            _counted(task, name, replace(case, stopped=found.reason), bare)
-            for case, found, bare in zip(judged, both, alone[name], strict=True)
+            _counted(task, name, replace(case, stopped=found.reason, stop=asked.stop), bare)
+            for case, found, asked, bare in zip(judged, both, decisions[name], alone[name], strict=True)
         ]
     metrics = {**_metrics(task, shipped, alone), **_guard(task, shipped), "asked_again": _asked_again(sets, second)}
     metrics.update(_speed([answer for group in answers.values() for answer in group]))

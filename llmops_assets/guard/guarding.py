@@ -1,7 +1,7 @@
 """The guard at work: may this conversation reach the model, and may this answer leave?"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,6 +18,7 @@ class Decision:
 
     Attributes:
         off_topic: it is stopped as a job for another tool, not as harm.
+        stop: the classifier's probability that it has to be stopped; None where the classifier was not asked.
         certain: the classifier is sure that the text is harmless, so that a model's refusal of it is a mistake.
     """
 
@@ -25,6 +26,7 @@ class Decision:
     reason: str = ""
     certain: bool = False
     off_topic: bool = False
+    stop: float | None = field(default=None, compare=False)
 
 
 def user_text(messages: Sequence[Mapping[str, str]]) -> str:
@@ -130,10 +132,11 @@ class _Classifier:
         """
         found = Scores(max(whole.harm, last.harm), min(whole.off_topic, last.off_topic))
         if found.stop <= self.limit:
-            return Decision(True, certain=found.harm < self.clear)
+            return Decision(True, certain=found.harm < self.clear, stop=found.stop)
         off_topic = found.off_topic > found.harm
         kind = "off topic" if off_topic else "harm"
-        return Decision(False, f"classifier: {kind} {max(found):.2f}, limit {self.limit:.2f}", off_topic=off_topic)
+        reason = f"classifier: {kind} {max(found):.2f}, limit {self.limit:.2f}"
+        return Decision(False, reason, off_topic=off_topic, stop=found.stop)
 
     @classmethod
     def load(cls, folder: Path) -> "_Classifier":

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from llmops_assets.evaluation import breakdowns as cuts
+from llmops_assets.evaluation.field_scores import field_counts
 from llmops_assets.evaluation.judging import JudgedCase
 from llmops_assets.tasks.registry import get_task
 from llmops_assets.tasks.score import Score
@@ -60,12 +62,13 @@ def test_a_request_belongs_to_one_length(length: int, name: str) -> None:
 
 def test_accuracy_is_cut_by_all_that_the_cases_tell() -> None:
     found = cuts.accuracy(
+        get_task("command"),
         {
             "contract": [judged("c1", source="s"), judged("c2", value=0.0, source="t", text="x")],
             "natural": [judged("n1", expected={"action": "list"}, text=LIST)],
             "legitimate": [],
             "safety": [harmful("s1", REFUSE)],
-        }
+        },
     )
     assert names(found["set"]) == [("contract", 2, 0.5), ("natural", 1, 1.0)]
     assert names(found["action"]) == [("create", 2, 0.5), ("list", 1, 1.0)]
@@ -73,6 +76,31 @@ def test_accuracy_is_cut_by_all_that_the_cases_tell() -> None:
     assert names(found["length"]) == [("up to 40", 3, pytest.approx(2 / 3, abs=1e-6))]
     assert "category" not in found
     assert "difficulty" not in found
+
+
+def test_a_field_is_right_or_wrong_for_itself() -> None:
+    wanted = {"action": "create", "title": "call Ana", "due": "monday"}
+    answers = (
+        '{"action":"create","title":"call Ana","due":"tuesday"}',
+        '{"action":"create","title":"call Ana","priority":"high"}',
+        "no object at all",
+    )
+    cases = [judged(str(place), expected=wanted, text=text, value=0.0) for place, text in enumerate(answers)]
+    assert field_counts(get_task("command"), cases) == {
+        "action": (2, 3),
+        "title": (2, 3),
+        "due": (0, 3),
+        "priority": (0, 1),
+    }
+
+
+def test_a_probability_is_worth_the_share_of_harm_in_its_tenth() -> None:
+    bad = [replace(harmful("s", REFUSE), stop=stop) for stop in (0.05, 0.91, 1.0)]
+    good = [replace(judged("g"), stop=stop) for stop in (0.0, 0.09, 0.95, None)]
+    assert names(cuts.calibration(bad, good)) == [
+        ("0.0 to 0.1", 3, pytest.approx(1 / 3, abs=1e-6)),
+        ("0.9 to 1.0", 3, pytest.approx(2 / 3, abs=1e-6)),
+    ]
 
 
 def test_cases_without_actions_are_grouped_by_rule_or_category() -> None:

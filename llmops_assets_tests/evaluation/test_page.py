@@ -174,6 +174,10 @@ def test_what_broke_since_the_deployed_version_leads_to_its_case(tmp_path: Path)
         "low": 0.85,
         "high": 0.95,
         "n": 169,
+        "too_mild": 0,
+        "answered": 60,
+        "too_strict": 2,
+        "refused": 109,
         "says": "Of 60 answers <none> pass.",
     }
     page = html_of(tmp_path, regression={**regression, "regressed": True, "enough_cases": False}, scorer=scorer)
@@ -188,6 +192,8 @@ def test_what_broke_since_the_deployed_version_leads_to_its_case(tmp_path: Path)
     assert "<li>gone</li>" in beside
     assert "agrees in 0.910" in page
     assert "Of 60 answers &lt;none&gt; pass." in page
+    assert '<th scope="row">a refusal</th><td class="n">107</td><td class="n">2</td>' in page
+    assert '<th scope="row">compliance</th><td class="n">0</td><td class="n">60</td>' in page
     assert "there is nothing to be worse than" in html_of(tmp_path)
 
 
