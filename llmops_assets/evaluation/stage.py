@@ -14,6 +14,7 @@ from llmops_assets.evaluation.breakdowns import breakdowns
 from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows, traffic
 from llmops_assets.evaluation.cases import CaseBook, evenly, read_cases
 from llmops_assets.evaluation.failing import failures
+from llmops_assets.evaluation.gate_picture import plot_gates
 from llmops_assets.evaluation.intervals import share
 from llmops_assets.evaluation.judge.opinion import second_opinion
 from llmops_assets.evaluation.lineage import Lineage
@@ -35,6 +36,7 @@ from llmops_assets.storage.artifact_store import SCRATCH
 from llmops_assets.tasks.case_sets import SETS
 from llmops_assets.tasks.registry import Task, get_task
 
+GATES_PLOT = "gates.png"
 ALONE = 20
 """Cases that are asked one at a time, so that the report can tell the latency of a user alone."""
 SLOTS = 8
@@ -82,7 +84,7 @@ def evaluate(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
     Args:
         spec: the fields of `EvaluationJob`.
-        work: gets eval_report.json, eval_report.html, eval_report.md, traffic.jsonl, scores.json and cases.jsonl.
+        work: gets eval_report.json, eval_report.html, eval_report.md, traffic.jsonl, scores.json, cases.jsonl and gates.png.
 
     Raises:
         EvaluationError: the server went away, llama.cpp cannot load the file, or the scorers are not those of `grounds`.
@@ -297,4 +299,5 @@ class Evaluation:
             "breakdowns": breakdowns(self.task, card.judged, [each for group in answers.values() for each in group]),
         }
         reporting.write_report(self.work, found)
+        plot_gates(self.work / GATES_PLOT, found)
         atomic.write_json(self.work / "scores.json", reporting.case_scores(card.judged, "accuracy"))

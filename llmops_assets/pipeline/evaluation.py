@@ -7,7 +7,7 @@ from typing import Any
 from llmops_assets.errors import GateError
 from llmops_assets.evaluation.case_rows import CASES
 from llmops_assets.evaluation.lineage import Lineage
-from llmops_assets.evaluation.stage import EvaluationJob
+from llmops_assets.evaluation.stage import GATES_PLOT, EvaluationJob
 from llmops_assets.gates import Metric
 from llmops_assets.pipeline.deployed import ABOUT, deployments, version_of, withdrawn
 from llmops_assets.pipeline.lineage import lineage_of
@@ -67,6 +67,7 @@ def eval_report(shop: Workshop) -> Made:
             gguf_sha256=job.gguf_sha256,
             regression=found["regression"] or {},
             report_markdown="eval_report.md",
+            gates_plot=GATES_PLOT,
             judge_missing=_judge_missing(work),
         )
 

@@ -25,7 +25,10 @@ from llmops_assets_tests.evaluation.judged_cases import case
 
 NAMES = ("Ana", "Bob", "Carla")
 HELPFUL = ("contract", "natural", "legitimate")
-REPORTS = ("eval_report.json", "eval_report.html", "eval_report.md", "scores.json", "traffic.jsonl", "cases.jsonl")
+REPORTS = (
+    *("eval_report.json", "eval_report.html", "eval_report.md", "gates.png"),
+    *("scores.json", "traffic.jsonl", "cases.jsonl"),
+)
 LATENCIES = ("latency_p50_s", "latency_p95_s", "latency_alone_p50_s")
 """The only metrics that another run of the same weights may change, beside `latency` of the breakdowns and of the traffic."""
 

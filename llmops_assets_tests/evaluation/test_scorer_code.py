@@ -20,7 +20,10 @@ DECIDE_NOTHING = {
     "serving/embedded_server.py",
     "serving/engine_group.py",  # answers come from a process of their own
     "storage/artifact_store.py",
-    *(f"evaluation/{name}.py" for name in ("agreement", "breakdowns", "failing", "mutations", "page", "power")),
+    *(
+        f"evaluation/{name}.py"
+        for name in ("agreement", "breakdowns", "failing", "gate_picture", "mutations", "page", "power")
+    ),
     *(f"evaluation/{name}.py" for name in ("lineage", "parity_text", "stage_parity")),
     *(f"evaluation/judge/{name}.py" for name in ("opinion", "sentences")),
 }
