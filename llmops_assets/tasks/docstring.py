@@ -14,12 +14,16 @@ from typing import Any
 from llmops_assets.errors import EvaluationError
 from llmops_assets.tasks.docstring_words import badly_said, declines, grounded
 from llmops_assets.tasks.linting import lint
+from llmops_assets.tasks.minilm import closeness
 from llmops_assets.tasks.score import Score, failed, passed
 from llmops_assets.tasks.signature import insert_docstring, read_signature
 
 SECTIONS = ("Args", "Returns", "Yields", "Raises")
 ENTRY = re.compile(r"^ {4}\*{0,2}(\w+): (\S.*)$")
 MAX_LINES, MAX_SUMMARY, MAX_DOCSTRING_LINES, MIN_GROUNDED = 20, 100, 24, 1 / 3
+MIN_CLOSENESS = 0.25
+"""To the author's summary. Of 516 summaries, each held against another function's, 6.6% come as close; of 137 pairs that
+people wrote for functions of one name, 85% do (benchmarks/summary_closeness.py, on people's docstrings alone)."""
 RULES = ("D403", "D415", "D417", "D419", "DOC102", "DOC202", "DOC403", "DOC502")
 OPTIONS = ('lint.pydocstyle.convention = "google"',)
 REFUSAL = "I can only document Python functions."
@@ -119,14 +123,14 @@ def score_format(text: str) -> Score:
 
 
 def score_accuracy(text: str, request: str, expected: str = "") -> Score:
-    """1 where the docstring tells what the code says: parameters, result, errors, and a summary in its words.
+    """1 where the docstring tells what the code says: parameters, result, errors, and a summary in its words and meaning.
 
     Unscored where the linter cannot run, or the request is no function.
 
     Args:
         text: the raw answer.
         request: the function.
-        expected: a docstring that people wrote; its words count as the code's.
+        expected: a docstring that people wrote; its words count as the code's, and the summary has to be close to its own.
     """
     docstring, signature = parse(text), read_signature(build_prompt(request))
     if signature is None:
@@ -148,6 +152,9 @@ def score_accuracy(text: str, request: str, expected: str = "") -> Score:
     ground = grounded(docstring.summary, f"{request}\n{expected}")
     if ground < MIN_GROUNDED:
         return failed(f"summary: only {ground:.0%} of its words are about this code: {docstring.summary!r}")
+    author = parse(expected)
+    if author is not None and (close := closeness(docstring.summary, author.summary)) < MIN_CLOSENESS:
+        return failed(f"summary: {docstring.summary!r} is far from {author.summary!r} (cosine {close:.2f})")
     return _linted(build_prompt(request), text.strip())
 
 

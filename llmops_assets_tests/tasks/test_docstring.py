@@ -66,6 +66,17 @@ def test_a_person_s_words_count_as_the_code_s() -> None:
     assert task.score_accuracy(text, CODE, "Squeeze figures together.").value == 1
 
 
+def test_a_summary_far_from_the_author_s_is_wrong_however_much_of_the_code_it_repeats() -> None:
+    text = GOLD.replace("Clip a number to a range.", "Clip the low number.")
+    near = GOLD.replace("Clip a number to a range.", "Limit a number to an interval.")
+    far = GOLD.replace("Clip a number to a range.", "Render the weekly invoice of a customer.")
+    assert task.score_accuracy(text, CODE, near).value == 1
+    assert (
+        "is far from 'Render the weekly invoice of a customer.' (cosine"
+        in task.score_accuracy(text, CODE, far).explanation
+    )
+
+
 def test_a_request_that_is_no_function_is_unscored() -> None:
     score = task.score_accuracy(GOLD, "x = 1")
     assert score.value is None
