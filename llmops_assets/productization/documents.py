@@ -22,6 +22,7 @@ KEY_MEASURES = frozenset(
     {"natural_accuracy", "accuracy", "format", "safety", "utility", "false_refusal", "latency_p50_s", "latency_p95_s"}
 )
 TEMPLATES = {
+    ".dockerignore": "deployment/dockerignore.j2",
     "README.md": "docs/README.md.j2",
     "MODEL_CARD.md": "docs/MODEL_CARD.md.j2",
     "PRICING.md": "docs/PRICING.md.j2",

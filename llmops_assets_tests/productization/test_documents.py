@@ -151,6 +151,11 @@ def test_compose_builds_from_the_bundle(shared_tree: Path) -> None:
     assert all((path.parent / name).resolve().exists() for name in monitoring["include"])
 
 
+def test_an_image_holds_no_secret_and_nothing_that_was_made_here(shared_tree: Path) -> None:
+    lines = (shared_tree / ".dockerignore").read_text().splitlines()[1:]
+    assert lines == [".run", "monitoring/secrets/*", "!monitoring/secrets/.gitignore", "**/__pycache__"]
+
+
 def test_openapi_describes_the_answer_and_its_example_is_the_real_one(shared_tree: Path) -> None:
     api = yaml.safe_load((shared_tree / "integration/api/openapi.yaml").read_text())
     assert api["openapi"].startswith("3.1")
