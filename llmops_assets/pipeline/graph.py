@@ -170,7 +170,7 @@ NODES: tuple[Node, ...] = (
         "productization",
         ("ollama_deployment", "monitoring_profile", "eval_report", "gguf_model", "guard_model", "sft_dataset"),
         _bundled,
-        code_version="5",
+        code_version="6",
     ),
 )
 BY_NAME = {node.name: node for node in NODES}

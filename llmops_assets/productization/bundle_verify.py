@@ -1,6 +1,7 @@
 """Says whether a bundle is what its seller made, and names everything that is not. Runs on bare Python 3.9 or later.
 
-    python verify.py                        checks the folder it lies in
+    python verify.py --fresh                checks the folder it lies in, as it was unpacked: nothing was made there yet
+    python verify.py                        the same later: what an installation makes there (.run, secrets) is left out
     python verify.py --key FINGERPRINT      and that it was signed by the key that the seller publishes
 
 This file is copied into every bundle as `verify.py`, so it imports nothing of the project; `cryptography` is used where there is one.
@@ -36,17 +37,18 @@ class Verification:
         return not self.problems and self.signature == "valid"
 
 
-def check(folder: Path, expected_key: str = "") -> Verification:
+def check(folder: Path, expected_key: str = "", *, fresh: bool = False) -> Verification:
     """Checks an unpacked bundle.
 
     Args:
         folder: where `SHA256SUMS` lies.
         expected_key: fingerprint of the seller's public key (SHA-256 of the PEM file); empty: any key will do.
+        fresh: nothing was installed there yet, so that every file has to be the seller's.
     """
     if not (folder / SUMS).is_file():
         return Verification((f"{SUMS}: missing",), "unchecked", 0)
     sums, problems = _read_sums(folder)
-    problems += _check_files(folder, sums)
+    problems += _check_files(folder, sums, () if fresh else MADE_LATER)
     signature, wrong = _check_signature(folder)
     return Verification((*problems, *wrong, *_check_key(folder, expected_key)), signature, len(sums))
 
@@ -65,7 +67,7 @@ def _read_sums(folder: Path) -> tuple[dict[str, str], list[str]]:
     return sums, problems
 
 
-def _check_files(folder: Path, sums: dict[str, str]) -> list[str]:
+def _check_files(folder: Path, sums: dict[str, str], made_later: tuple[str, ...]) -> list[str]:
     problems = []
     for name, wanted in sorted(sums.items()):
         path = folder / name
@@ -78,7 +80,7 @@ def _check_files(folder: Path, sums: dict[str, str]) -> list[str]:
     known = {*sums, SUMS, SIGNATURE}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if (path.is_symlink() or path.is_file()) and name not in known and not name.startswith(MADE_LATER):
+        if (path.is_symlink() or path.is_file()) and name not in known and not name.startswith(made_later):
             problems.append(f"{name}: not part of the bundle")
     return problems
 
@@ -128,8 +130,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Check that this bundle is what its seller made.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument("--key", default="", help="fingerprint that the seller publishes")
+    parser.add_argument(
+        "--fresh", action="store_true", help="nothing was installed here yet: every file has to be listed"
+    )
     given = parser.parse_args()
-    found = check(given.folder, given.key)
+    found = check(given.folder, given.key, fresh=given.fresh)
     for problem in found.problems:
         sys.stdout.write(f"WRONG  {problem}\n")
     sys.stdout.write(f"{found.files} files listed, {len(found.problems)} problems, signature {found.signature}\n")

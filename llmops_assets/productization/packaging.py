@@ -106,7 +106,7 @@ def build_bundle(work: Path, *, product: ProductConfig, inputs: BundleInputs, ke
 
 
 def verify(bundle: Path, expected_key: str = "") -> Verification:
-    """Checks an archive or an unpacked bundle; the result names everything that is wrong.
+    """Checks an archive, every file of it, or an unpacked bundle; the result names everything that is wrong.
 
     Args:
         bundle: the archive or the folder.
@@ -118,7 +118,7 @@ def verify(bundle: Path, expected_key: str = "") -> Verification:
     if bundle.is_dir():
         return bundle_verify.check(bundle, expected_key)
     with tempfile.TemporaryDirectory(prefix="bundle-") as folder:
-        return bundle_verify.check(safe_extract(bundle, Path(folder)), expected_key)
+        return bundle_verify.check(safe_extract(bundle, Path(folder)), expected_key, fresh=True)
 
 
 def _require_judged(product: ProductConfig, inputs: BundleInputs) -> None:
@@ -197,7 +197,7 @@ def _finish(
     verdicts: tuple[LicenceVerdict, ...],
     measures: tuple[Measure, ...],
 ) -> BundleResult:
-    found = bundle_verify.check(root, manifest["signing_key"])
+    found = bundle_verify.check(root, manifest["signing_key"], fresh=True)
     if not found.genuine:
         raise PackagingError(
             f"the bundle that was just written does not verify: {'; '.join(found.problems)}; look at the disk"

@@ -1,6 +1,7 @@
 """A stand-in for the model server with the part of Ollama's API that a bundle's scripts use.
 
-It answers with the request, reversed; where a form is asked for, with the first words that the form allows, as a new task.
+It answers with the request, reversed; where a form is asked for, with the first words that the form allows, as a new task; with an
+error where the request holds "broken".
 
 Runs on bare Python as `python -m ... --host H --port P --models DIR`, like the real one.
 """
@@ -18,7 +19,7 @@ BUSY_FIRST: list[int] = [1]
 
 
 class Api(BaseHTTPRequestHandler):
-    """version, tags, blobs, create, chat."""
+    """version, tags, blobs, create, show, chat."""
 
     def reply(self, status: int, body: Any = None, **headers: str) -> None:
         data = b"" if body is None else json.dumps(body).encode()
@@ -51,6 +52,13 @@ class Api(BaseHTTPRequestHandler):
             return self.reply(200, {"status": "success"})
         if body["model"] not in MODELS:
             return self.reply(404, {"error": f"model '{body['model']}' not found"})
+        if self.path == "/api/show":
+            made = MODELS[body["model"]]
+            (digest,) = made["files"].values()
+            modelfile = f'FROM /blobs/{digest.replace(":", "-")}\nTEMPLATE """{made["template"]}"""\n'
+            return self.reply(200, {"modelfile": modelfile, "model_info": {}})
+        if "format" in body and "broken" in body["messages"][-1]["content"]:
+            return self.reply(500, {"error": "no form today"})
         if BUSY_FIRST and BUSY_FIRST.pop():
             return self.reply(503, {"error": "server busy"}, Retry_After="0")
         text = body["messages"][-1]["content"][::-1]

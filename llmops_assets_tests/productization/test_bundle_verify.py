@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from llmops_assets.productization.archive import write_archive
 from llmops_assets.productization.bundle_verify import check
 from llmops_assets.productization.packaging import BundleResult, verify
 from llmops_assets.productization.signing import fingerprint, public_pem
@@ -43,6 +44,15 @@ def test_what_the_buyer_makes_there_is_no_problem(tree: Path) -> None:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text("x")
     assert check(tree).genuine
+
+
+def test_in_a_fresh_archive_nothing_is_left_out(tree: Path, tmp_path: Path) -> None:
+    (tree / ".run/models").mkdir(parents=True)
+    (tree / ".run/models/blob").write_text("another model")
+    assert verify(write_archive(tree, tmp_path / "again.tar.gz", 0)).problems == (
+        ".run/models/blob: not part of the bundle",
+    )
+    assert (run_verify(tree).returncode, run_verify(tree, after=("--fresh",)).returncode) == (0, 1)
 
 
 def test_a_link_in_place_of_a_file_is_named(tree: Path) -> None:
@@ -91,10 +101,9 @@ def test_a_folder_that_is_no_bundle_is_not_genuine(tmp_path: Path) -> None:
     assert check(tmp_path).problems == ("SHA256SUMS: missing",)
 
 
-def run_verify(tree: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *options, tree / "verify.py"], capture_output=True, text=True, check=False, cwd="/"
-    )
+def run_verify(tree: Path, *options: str, after: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *options, str(tree / "verify.py"), *after]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
 
 
 def test_the_buyers_command_says_the_same(tree: Path) -> None:
