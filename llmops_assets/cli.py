@@ -67,6 +67,12 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("product", nargs="?", help="a product; default TaskMaster")
     serve.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
     serve.add_argument("--port", type=int, default=0, help="default: the recipe's gateway_port")
+    serve.add_argument(
+        "--metrics-host",
+        default="127.0.0.1",
+        help="address of the metrics port; default 127.0.0.1: this machine only, out of reach of a Prometheus in a "
+        "container (there the address of Docker's bridge, mostly 172.17.0.1)",
+    )
     serve.add_argument("--stop", action="store_true", help="stop the embedded model server")
     rollback = commands.add_parser(
         "rollback", help="take the release in production back; the previous one serves again"

@@ -116,7 +116,8 @@ def serve(options: argparse.Namespace) -> int:
         say("stopped" if servers.stop(project) else "no embedded server was running")
         return 0
     shop = Workshop.named(project, options.product or "TaskMaster", say)
-    servers.serve_gateway([shop], options.host, options.port or shop.recipe.deployment.gateway_port)
+    port = options.port or shop.recipe.deployment.gateway_port
+    servers.serve_gateway([shop], options.host, port, metrics_host=options.metrics_host)
     return 0
 
 

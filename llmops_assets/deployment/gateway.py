@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, field_validator
@@ -62,10 +62,11 @@ class Rating(BaseModel):
 
 @dataclass(frozen=True)
 class Gateway:
-    """The products that it serves and the metrics of all."""
+    """The products that it serves, the metrics of all, and what else it mounts."""
 
     doors: Sequence[Door]
     exposition: Callable[[], bytes]
+    routers: Sequence[APIRouter] = ()
 
     @functools.cached_property
     def paths(self) -> dict[str, Door]:
@@ -86,6 +87,8 @@ class Gateway:
         app.get("/health")(self._health)
         app.get("/metrics")(self._metrics)
         app.post("/feedback")(_feedback_endpoint(rated))
+        for router in self.routers:
+            app.include_router(router)
         app.add_exception_handler(RequestValidationError, self._invalid)
         app.add_exception_handler(HTTPException, self._http_error)
         return app

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def incident_router(book: IncidentBook, *, token: str) -> "APIRouter":
-    """A router for the gateway.
+    """The webhook and the list, for the gateway.
 
     Args:
         book: the incidents.
@@ -22,10 +22,9 @@ def incident_router(book: IncidentBook, *, token: str) -> "APIRouter":
         MonitoringError: the token is empty.
     """
     from fastapi import APIRouter, Depends, Header, HTTPException
-    from fastapi.responses import PlainTextResponse
 
     if not token:
-        raise MonitoringError("expected a token for the incident webhook, got none; write one into its file")
+        raise MonitoringError("expected a token for the incident webhook, got none; set LLMOPS_INCIDENT_TOKEN")
 
     def authorised(authorization: Annotated[str, Header()] = "") -> None:
         if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
@@ -40,6 +39,16 @@ def incident_router(book: IncidentBook, *, token: str) -> "APIRouter":
     @router.get("/incidents", dependencies=[Depends(authorised)])
     def incidents(state: Literal["open", "closed"] | None = None) -> list[dict[str, Any]]:
         return book.incidents(state=state)
+
+    return router
+
+
+def runbook_router() -> "APIRouter":
+    """The pages that alerts link to; they hold no secret."""
+    from fastapi import APIRouter, HTTPException
+    from fastapi.responses import PlainTextResponse
+
+    router = APIRouter(tags=["runbooks"])
 
     @router.get("/runbooks/{product}/{alert}", response_class=PlainTextResponse)
     def runbook(product: str, alert: str) -> str:

@@ -50,8 +50,11 @@ def _start(rules: ProductRules) -> str:
             "3. Prometheus is on http://localhost:9091, Alertmanager on http://localhost:9093, "
             "Grafana on http://localhost:3000.",
             "",
-            "Containers reach this machine as `host.docker.internal`: an exporter or incident webhook that "
-            "listens on 127.0.0.1 only is out of their reach.",
+            "The rules read what the product's gateway exports, `llmops serve`; a model server alone exports none of it. "
+            "Containers reach this machine as `host.docker.internal`, and on Linux what listens on 127.0.0.1 only is out of "
+            "their reach: start the gateway on the address of Docker's bridge, mostly "
+            f"`llmops serve {rules.product} --host 172.17.0.1 --metrics-host 172.17.0.1`. "
+            "Its incident webhook is open where `LLMOPS_INCIDENT_TOKEN` holds what is in `secrets/incident_token`.",
             "",
             "Check the files: `promtool check rules rules.yml`, `promtool test rules rules_test.yml`, "
             "`promtool check config prometheus.yml`, `amtool check-config alertmanager.yml`.",

@@ -53,7 +53,7 @@ def alertmanager_yaml(config: MonitoringConfig, *, secrets: str = "/etc/alertman
 
 def secret_files(config: MonitoringConfig) -> dict[str, str]:
     """Each secret that must lie in the secrets folder, with what it is."""
-    wanted = {INCIDENT_TOKEN: "bearer token that the gateway's incident webhook expects"}
+    wanted = {INCIDENT_TOKEN: "bearer token of the incident webhook, what the gateway has in LLMOPS_INCIDENT_TOKEN"}
     if "slack" in config.alert_channels:
         wanted["slack_webhook_url"] = "incoming webhook URL of the Slack channel"
     if "pager" in config.alert_channels:

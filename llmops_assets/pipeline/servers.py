@@ -1,5 +1,6 @@
 """The server that the deployed models live in, Ollama's or the embedded one on the project's own library, and the gateway before it."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlparse
@@ -111,8 +112,10 @@ def guard_of(shop: Workshop) -> Guard:
     return Guard(shop.state["guard_model"].path)
 
 
-def serve_gateway(shops: Sequence[Workshop], host: str, port: int) -> None:
+def serve_gateway(shops: Sequence[Workshop], host: str, port: int, metrics_host: str = "127.0.0.1") -> None:
     """Serves products until SIGTERM or Ctrl-C, with all metrics also on the port that the first recipe names.
+
+    The incidents are those of the first product.
 
     Raises:
         StoreError: a product was never deployed.
@@ -121,13 +124,15 @@ def serve_gateway(shops: Sequence[Workshop], host: str, port: int) -> None:
     """
     from llmops_assets.deployment.gateway import Gateway
     from llmops_assets.deployment.gateway_process import run_gateway
+    from llmops_assets.pipeline.incidents import TOKEN, incident_routers
 
     metrics, report = ProductMetrics(), shops[0].report
     export_published_drift(metrics.registry, shops[0].project.home / "drift")
     doors = [_door(shop, metrics) for shop in shops]
-    with serve_metrics(metrics.registry, shops[0].recipe.monitoring.metrics_port) as exporter:
+    routers = incident_routers(shops[0], os.environ.get(TOKEN, "").strip())
+    with serve_metrics(metrics.registry, shops[0].recipe.monitoring.metrics_port, metrics_host) as exporter:
         report(f"metrics {exporter.url}")
-        run_gateway(Gateway(doors, metrics.exposition), host, port, report)
+        run_gateway(Gateway(doors, metrics.exposition, routers), host, port, report)
 
 
 def _door(shop: Workshop, metrics: ProductMetrics) -> Door:

@@ -7,17 +7,23 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 
 import httpx
 import pytest
 
 from llmops_assets.deployment.model_server import ModelServer
+from llmops_assets.deployment.releases import ReleaseRecord
+from llmops_assets.deployment.rollback import RECORD
 from llmops_assets.errors import DeploymentError, GateError
 from llmops_assets.pipeline import graph, servers
 from llmops_assets.pipeline.asking import ask_product
+from llmops_assets.pipeline.deployed import rollout_state
 from llmops_assets.pipeline.deployment import ollama_deployment, roll_back_product
 from llmops_assets.pipeline.traffic import request_log
 from llmops_assets.pipeline.workshop import Made, Workshop
@@ -98,6 +104,28 @@ def test_the_judged_file_serves_and_a_question_leaves_a_line_in_the_log(desk: De
     assert [(row["version"], row["action"]) for row in rows] == [("1.0.0", "create"), ("1.0.0", "refuse")]
 
 
+@contextlib.contextmanager
+def serving(shop: Workshop, metrics_host: str = "127.0.0.1") -> Iterator[tuple[str, BaseProcess]]:
+    """The product's gateway in a process of its own, from the moment it is ready until the end of the block."""
+    gateway = free_url()
+    target = partial(servers.serve_gateway, [shop], "127.0.0.1", urlparse(gateway).port or 0, metrics_host)
+    process = multiprocessing.get_context("fork").Process(target=target)
+    process.start()
+    try:
+        wait_until(lambda: httpx.get(f"{gateway}/health").status_code == 200)
+        yield gateway, process
+    finally:
+        process.terminate()
+        process.join(30)
+
+
+def burning() -> dict[str, Any]:
+    """What Alertmanager posts when the error budget burns from now on."""
+    labels = {"alertname": "ErrorBudgetBurnFast", "product": "Example", "severity": "critical"}
+    times = {"startsAt": datetime.now(UTC).isoformat(), "endsAt": "0001-01-01T00:00:00Z"}
+    return {"version": "4", "alerts": [{"status": "firing", "labels": labels, **times, "fingerprint": "1f2e3d4c"}]}
+
+
 def test_a_deployment_that_is_there_already_is_cached(desk: Desk, old_gguf: Path) -> None:
     desk.judged(old_gguf)
     ollama_deployment(desk.shop)
@@ -174,25 +202,40 @@ def test_the_embedded_server_is_found_again_and_stopped(desk: Desk) -> None:
 def test_the_gateway_of_a_project_serves_counts_and_ends_on_sigterm(desk: Desk, old_gguf: Path) -> None:
     desk.judged(old_gguf)
     ollama_deployment(desk.shop)
-    gateway, exporter = free_url(), free_url()
-    port, metrics_port = urlparse(gateway).port, urlparse(exporter).port
+    exporter = free_url().replace("127.0.0.1", "127.0.0.2")
     url = desk.shop.recipe.deployment.ollama_url
-    shop = replace(desk.shop, recipe=recipe_at(url, metrics_port=metrics_port or 0))
-    target = partial(servers.serve_gateway, [shop], "127.0.0.1", port or 0)
-    process = multiprocessing.get_context("fork").Process(target=target)
-    process.start()
-    try:
-        wait_until(lambda: httpx.get(f"{gateway}/health").status_code == 200)
+    shop = replace(desk.shop, recipe=recipe_at(url, metrics_port=urlparse(exporter).port or 0))
+    with serving(shop, "127.0.0.2") as (gateway, process):
         reply = httpx.post(f"{gateway}/task", json={"text": "call Ana"}).json()
         assert (reply["action"], reply["version"], reply["format_valid"]) == ("create", "1.0.0", True)
         line = 'llmops_requests_total{endpoint="/task",product="Example",status="200",version="1.0.0"} 1.0'
         assert line in httpx.get(f"{gateway}/metrics").text
         assert line in httpx.get(f"{exporter}/metrics").text
         assert len(atomic.read_jsonl(request_log(shop.project, shop.product))) == 1
-    finally:
-        process.terminate()
-        process.join(30)
+        assert httpx.get(f"{gateway}/runbooks/Example/ModelDown").text.startswith("# ModelDown: Example\n")
+        assert httpx.post(f"{gateway}/incidents/alertmanager", json=burning()).status_code == 404
     assert not process.is_alive()
+
+
+@pytest.mark.parametrize(("auto", "serves"), [(True, "1.0.0"), (False, "1.1.0")])
+def test_a_burning_alert_opens_an_incident_and_rolls_back_where_the_recipe_lets_it(
+    auto: bool, serves: str, desk: Desk, old_gguf: Path, new_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for found, gguf in ((desk, old_gguf), (desk.with_version("1.1.0"), new_gguf)):
+        found.judged(gguf)
+        ollama_deployment(found.shop)
+    recipe, monitoring = found.shop.recipe, found.shop.recipe.monitoring
+    incidents = monitoring.incidents.model_copy(update={"auto_rollback": auto})
+    watched = recipe.model_copy(update={"monitoring": monitoring.model_copy(update={"incidents": incidents})})
+    monkeypatch.setenv("LLMOPS_INCIDENT_TOKEN", "s3cret")
+    with serving(replace(found.shop, recipe=watched)) as (gateway, _):
+        assert httpx.post(f"{gateway}/incidents/alertmanager", json=burning()).status_code == 401
+        with httpx.Client(base_url=gateway, headers={"Authorization": "Bearer s3cret"}, timeout=60) as alertmanager:
+            assert len(alertmanager.post("/incidents/alertmanager", json=burning()).json()["incidents"]) == 1
+            (incident,) = alertmanager.get("/incidents").json()
+    assert incident["suspected_release"]["version"] == "1.1.0"
+    assert incident["rollback"] == ("done" if auto else None)
+    assert ReleaseRecord(rollout_state(desk.shop) / RECORD).in_production()[-1] == serves
 
 
 def test_a_gateway_port_that_is_taken_is_one_line(desk: Desk, old_gguf: Path) -> None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from llmops_assets.errors import DeploymentError, MonitoringError
-from llmops_assets.monitoring.incident_api import incident_router
+from llmops_assets.monitoring.incident_api import incident_router, runbook_router
 from llmops_assets.monitoring.incidents import IncidentBook, Notification, Release
 from llmops_assets.recipes.monitoring import IncidentConfig
 from llmops_assets.storage import atomic
@@ -190,6 +190,7 @@ def test_a_failed_rollback_is_recorded_and_not_repeated(tmp_path: Path) -> None:
 def client(tmp_path: Path) -> TestClient:
     app = FastAPI()
     app.include_router(incident_router(book(tmp_path), token="s3cret"))
+    app.include_router(runbook_router())
     return TestClient(app)
 
 
