@@ -163,8 +163,8 @@ NODES: tuple[Node, ...] = (
     Node("gguf_model", "export", ("dpo_model", "sft_dataset"), _gguf),
     Node("eval_report", "evaluation", ("gguf_model", "guard_model", "eval_dataset"), _evaluated, code_version="6"),
     Node("ollama_deployment", "deployment", ("eval_report", "gguf_model", "guard_model"), _deployed, code_version="2"),
-    Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched),
-    Node("drift_report", "monitoring", ("monitoring_profile",), _none),
+    Node("monitoring_profile", "monitoring", ("ollama_deployment", "eval_report"), _watched, code_version="2"),
+    Node("drift_report", "monitoring", ("monitoring_profile",), _none, code_version="2"),
     Node(
         "product_bundle",
         "productization",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_assets.monitoring.baseline import build_baseline, choose_traffic
+from llmops_assets.monitoring.drift import DriftReport
 from llmops_assets.monitoring.drift import drift_report as compare_traffic
 from llmops_assets.monitoring.drift_markdown import drift_markdown
 from llmops_assets.monitoring.profile import write_profile
@@ -37,7 +38,8 @@ def monitoring_profile(shop: Workshop) -> Made:
             config=config,
             baseline=baseline,
             evaluation_metrics=_values(report),
-            targets=[f"127.0.0.1:{config.metrics_port}"],
+            # The gateway of this machine, as the profile's own Prometheus reaches it from its container.
+            targets=[f"host.docker.internal:{config.metrics_port}"],
         )
         return metadata({"baseline_records": found["baseline_records"]}, **found, readme_markdown="README.md")
 
@@ -71,21 +73,27 @@ def _of_deployed(shop: Workshop, log: Path) -> list[dict[str, Any]]:
 
 
 def drift_report(shop: Workshop) -> Made:
-    """Compares the requests since the deployment with the baseline; too little data is a state of its own."""
-    profile, records = shop.need("monitoring_profile"), production_traffic(shop)
+    """Compares the newest requests to what is deployed with the baseline, and lets the exporter show when that was done.
+
+    Too little data is a state of its own.
+    """
+    profile, config = shop.need("monitoring_profile"), shop.recipe.monitoring.drift
+    records = production_traffic(shop)[-config.window :]
 
     def make(work: Path) -> dict[str, Any]:
-        found = compare_traffic(atomic.read_json(profile.file("baseline.json")), records, shop.recipe.monitoring.drift)
+        found = compare_traffic(atomic.read_json(profile.file("baseline.json")), records, config)
         atomic.write_json(work / "drift.json", found.as_dict())
         atomic.write_text(work / "drift.md", drift_markdown(found))
-        publish_drift(shop.project.home / "drift", found, measured_at=time.time())
         return metadata({"records": len(records)}, state=found.state, reason=found.reason, drift_markdown="drift.md")
 
-    config = shop.recipe.monitoring.drift
     enough = len(records) >= config.minimum_sample
     # A request more or less below the minimum says nothing new, and would make every run do this again.
     settings = {
         "drift": config.model_dump(mode="json"),
         "records": atomic.sha256_json(records) if enough else "too few",
     }
-    return shop.build("drift_report", inputs=digests(profile), settings=settings, make=make)
+    made = shop.build("drift_report", inputs=digests(profile), settings=settings, make=make)
+    # Also where nothing new was asked: the report was looked at now, and still holds.
+    found = DriftReport.from_dict(atomic.read_json(made.artifact.file("drift.json")))
+    publish_drift(shop.project.home / "drift", found, measured_at=time.time())
+    return made

@@ -44,6 +44,7 @@ class DriftConfig(MonitoringSection):
     critical: float = Field(default=0.30, gt=0.0, lt=1.0)
     significance: float = Field(default=0.05, gt=0.0, lt=0.5, description="of all columns together (Holm)")
     minimum_sample: int = Field(default=100, ge=20, description="fewer requests are `too_little_data`")
+    window: int = Field(default=2000, ge=20, description="so many of the newest requests are compared")
     baseline_source: Literal["evaluation", "production"] = "evaluation"
     cool_down_hours: float = Field(default=72.0, ge=0.0, description="rest between two requested retrainings")
 
@@ -51,6 +52,8 @@ class DriftConfig(MonitoringSection):
     def _levels_in_order(self) -> Self:
         if self.warning >= self.critical:
             raise ValueError(f"expected drift.warning below drift.critical, got {self.warning} and {self.critical}")
+        if self.window < self.minimum_sample:
+            raise ValueError(f"expected drift.window of drift.minimum_sample or more, got {self.window}")
         return self
 
 
