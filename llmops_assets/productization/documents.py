@@ -46,7 +46,6 @@ TEMPLATES = {
     "integration/python/examples/guarded.py": "integration/guarded.py.j2",
     "integration/python/examples/batch.py": "integration/batch.py.j2",
 }
-MONITORING_TEMPLATES = {"deployment/docker/compose.monitoring.yaml": "deployment/compose.monitoring.yaml.j2"}
 
 
 def model_name(product: ProductConfig) -> str:
@@ -73,11 +72,10 @@ def render_documents(context: dict[str, Any]) -> dict[str, str]:
     import jinja2
 
     environment = template_environment()
-    wanted = TEMPLATES | (MONITORING_TEMPLATES if context["has_monitoring_stack"] else {})
     try:
         return {
             path.format(module=context["module"]): tidy(environment.get_template(name).render(context), path)
-            for path, name in wanted.items()
+            for path, name in TEMPLATES.items()
         }
     except jinja2.UndefinedError as error:
         raise PackagingError(
@@ -160,6 +158,7 @@ def document_context(
         "comparison": inputs.evaluation.get("comparison") or [],
         "bases": [verdict.component for verdict in verdicts if verdict.component.kind == "base model"],
         "data_verdicts": [verdict for verdict in verdicts if verdict.component.kind == "data set"],
+        "guard_verdicts": [verdict for verdict in verdicts if verdict.component.kind == "guard data set"],
         "total_rows": sum(source.rows for source in inputs.sources),
         "requirements": needed,
         "examples": inputs.examples,
@@ -169,7 +168,6 @@ def document_context(
         "task": inputs.task,
         "has_classifier": inputs.guard is not None,
         "has_schema": inputs.schema is not None,
-        "has_monitoring_stack": (inputs.monitoring / "compose.yaml").exists(),
         "fingerprint": fingerprint,
     }
 

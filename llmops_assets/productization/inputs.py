@@ -7,7 +7,7 @@ from typing import Any
 
 from llmops_assets.gates import Verdict
 from llmops_assets.overrides import OverrideRecord
-from llmops_assets.productization.licensing import Component
+from llmops_assets.productization.licensing import Component, Kind
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,13 @@ class Example:
 
 @dataclass(frozen=True)
 class ShippedGuard:
-    """The trained classifier that stands in front of the model, and the encoder it was made from."""
+    """The trained classifier that stands in front of the model, the encoder it was made from, and the data that only it saw."""
 
     folder: Path
     base_name: str
     base_license: str
     base_url: str
+    sources: tuple[DataSource, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class BundleInputs:
         base_name: the base model.
         base_license: its SPDX id.
         base_url: where it comes from.
-        sources: every source of training data.
+        sources: every source of the model's training data.
         task_page: TASK.md, what goes in and what comes out.
         schema: the JSON Schema of an answer; None where answers are text.
         examples: at least one.
@@ -92,8 +93,14 @@ class BundleInputs:
 
     @property
     def components(self) -> tuple[Component, ...]:
-        """What the licence gate judges: the base models, the language model's first, then every data source."""
+        """What the licence gate judges: the base models, the language model's first, then every data source, the guard's last."""
+        data = [_component(source, "data set") for source in self.sources]
         bases = [Component(self.base_name, "base model", self.base_license, self.base_url)]
         if self.guard is not None:
             bases.append(Component(self.guard.base_name, "base model", self.guard.base_license, self.guard.base_url))
-        return (*bases, *(Component(row.name, "data set", row.license, row.url, row.rows) for row in self.sources))
+            data += [_component(source, "guard data set") for source in self.guard.sources]
+        return (*bases, *data)
+
+
+def _component(source: DataSource, kind: Kind) -> Component:
+    return Component(source.name, kind, source.license, source.url, source.rows)

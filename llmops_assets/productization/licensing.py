@@ -11,7 +11,7 @@ from typing import Any, Literal
 from llmops_assets.errors import LicenceError
 from llmops_assets.recipes.product import LicenseTerms
 
-Kind = Literal["base model", "data set"]
+Kind = Literal["base model", "data set", "guard data set"]
 Ruling = Literal["allow", "attribute", "acknowledge", "refuse"]
 STRENGTH: tuple[Ruling, ...] = ("allow", "attribute", "acknowledge", "refuse")
 

@@ -104,7 +104,6 @@ def made_inputs(folder: Path, gguf: Path | None = None, **changes: Any) -> Bundl
     digest = atomic.sha256_file(model)
     atomic.write_text(folder / "eval_report.html", "<!doctype html><title>report</title>")
     atomic.write_text(folder / "monitoring/rules.yml", "groups: []\n")
-    atomic.write_text(folder / "monitoring/compose.yaml", "services: {}\n")
     atomic.write_text(folder / "TASK.md", "# What goes in\n\nA request.\n")
     atomic.write_json(folder / "schema.json", {"type": "object", "required": ["action"]})
     inputs = BundleInputs(

@@ -147,8 +147,6 @@ def test_compose_builds_from_the_bundle(shared_tree: Path) -> None:
     path = shared_tree / "deployment/docker/compose.yaml"
     build = yaml.safe_load(path.read_text())["services"]["taskmaster"]["build"]
     assert (path.parent / build["context"] / build["dockerfile"]).resolve().exists()
-    monitoring = yaml.safe_load((path.parent / "compose.monitoring.yaml").read_text())
-    assert all((path.parent / name).resolve().exists() for name in monitoring["include"])
 
 
 def test_an_image_holds_no_secret_and_nothing_that_was_made_here(shared_tree: Path) -> None:

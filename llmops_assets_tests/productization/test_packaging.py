@@ -113,7 +113,6 @@ def test_only_the_file_that_was_judged_is_packed(tmp_path: Path, key: Ed25519Pri
 def test_a_missing_input_is_named(tmp_path: Path, key: Ed25519PrivateKey, missing: str) -> None:
     inputs = made_inputs(tmp_path)
     (tmp_path / missing).unlink()
-    (tmp_path / "monitoring/compose.yaml").unlink()
     with pytest.raises(PackagingError, match=missing.split("/")[0]):
         build(tmp_path, key, inputs)
 
@@ -142,15 +141,23 @@ def test_a_trained_guard_ships_with_its_encoder_named_and_its_packages_pinned(
 ) -> None:
     atomic.write_text(tmp_path / "guard/guard.json", "{}")
     atomic.write_text(tmp_path / "guard/manifest.json", "the store's own")
-    guard = ShippedGuard(tmp_path / "guard", "all-MiniLM-L6-v2", "Apache-2.0", "https://example.org/minilm")
+    seen = (DataSource("unkind requests", "BSD-3-Clause", "", 1520),)
+    guard = ShippedGuard(tmp_path / "guard", "all-MiniLM-L6-v2", "Apache-2.0", "https://example.org/minilm", seen)
     tree = safe_extract(build(tmp_path, key, made_inputs(tmp_path, guard=guard)).archive, tmp_path / "new")
     assert [path.name for path in (tree / "model/guard").iterdir()] == ["guard.json"]
     assert "all-MiniLM-L6-v2" in (tree / "THIRD_PARTY_NOTICES.md").read_text()
+    for paper in ("MODEL_CARD.md", "THIRD_PARTY_NOTICES.md"):
+        assert "| unkind requests | BSD-3-Clause | 1,520 |" in (tree / paper).read_text()
+    assert (tree / "licences/BSD-3-Clause.txt").exists()
     assert "\ntorch==" in (tree / "runtime/requirements.txt").read_text()
     assert "\ntorch==" not in (shared_tree / "runtime/requirements.txt").read_text()
 
 
-def test_a_guard_whose_encoder_may_not_be_sold_stops_the_sale(tmp_path: Path, key: Ed25519PrivateKey) -> None:
+def test_a_guard_whose_encoder_or_data_may_not_be_sold_stops_the_sale(tmp_path: Path, key: Ed25519PrivateKey) -> None:
     guard = ShippedGuard(tmp_path / "guard", "some encoder", "CC-BY-NC-4.0", "https://example.org/encoder")
     with pytest.raises(LicenceError, match="some encoder"):
         build(tmp_path, key, made_inputs(tmp_path, guard=guard))
+    seen = (DataSource("scraped threats", "CC-BY-NC-4.0", "https://example.org", 9),)
+    free = replace(guard, base_license="MIT", sources=seen)
+    with pytest.raises(LicenceError, match="guard data set scraped threats"):
+        build(tmp_path, key, made_inputs(tmp_path, guard=free))
