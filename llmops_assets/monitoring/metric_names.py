@@ -58,7 +58,6 @@ DRIFT = Metric("llmops_drift_score", "gauge", "Proven drift of one column, 0 whe
 DRIFT_MEASURED = Metric("llmops_drift_timestamp_seconds", "gauge", "When drift was last measured", RELEASE)
 MODEL_LOADED = Metric("llmops_model_loaded", "gauge", "1 where the model answers, else 0", RELEASE)
 LAST_SUCCESS = Metric("llmops_last_success_timestamp_seconds", "gauge", "When a request last succeeded", RELEASE)
-CANARY_SHARE = Metric("llmops_canary_share", "gauge", "Share of traffic this version gets as a canary", RELEASE)
 
 METRICS = (
     REQUESTS,
@@ -75,7 +74,6 @@ METRICS = (
     DRIFT_MEASURED,
     MODEL_LOADED,
     LAST_SUCCESS,
-    CANARY_SHARE,
 )
 
 BURN_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")

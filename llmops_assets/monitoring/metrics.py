@@ -75,7 +75,6 @@ class ProductMetrics:
         self._quality = self._gauge(names.QUALITY)
         self._model_loaded = self._gauge(names.MODEL_LOADED)
         self._last_success = self._gauge(names.LAST_SUCCESS)
-        self._canary_share = self._gauge(names.CANARY_SHARE)
 
     def _counter(self, metric: names.Metric) -> Counter:
         return Counter(metric.name, metric.documentation, metric.labels, registry=self.registry)
@@ -120,10 +119,6 @@ class ProductMetrics:
     def set_model_loaded(self, product: str, version: str, *, loaded: bool) -> None:
         """Says whether the model answers now."""
         self._model_loaded.labels(product, version).set(loaded)
-
-    def set_canary_share(self, product: str, version: str, share: float) -> None:
-        """Says which share of the traffic a canary gets; 0 when it is over."""
-        self._canary_share.labels(product, version).set(share)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format, for the gateway's own `/metrics`."""

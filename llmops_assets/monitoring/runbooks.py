@@ -58,11 +58,10 @@ RUNBOOKS: dict[str, Runbook] = {
         (
             "Is it traffic (panel 'Requests by status') or length (panel 'Tokens')?",
             "Does something else use the machine's cores? `top`",
-            f"{STATUS}: is a release in canary, with two models sharing the machine?",
+            f"{STATUS}: what was released, and when?",
         ),
         (
-            "End the canary, or give the server more slots or cores.",
-            "Lower the tier limits of the noisiest key until it is quiet.",
+            "Give the server more slots or cores.",
             ROLL_BACK,
         ),
     ),
@@ -109,7 +108,7 @@ RUNBOOKS: dict[str, Runbook] = {
         "The model is up and nobody asks. Either nobody wants to, or nobody can.",
         (
             "Ask it yourself through the public address, not on the machine.",
-            "Look for 401 and 429 in the gateway's log: keys that ran out look like silence.",
+            "Is anybody turned away? The panel 'Requests by status' shows 413, 422 and 429.",
         ),
         (
             "Mend the way to the gateway: name, certificate, proxy, firewall.",

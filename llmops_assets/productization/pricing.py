@@ -1,11 +1,9 @@
-"""What it costs: one product's tiers as rows, several products together, and the licence key of a sale."""
+"""What it costs: one product's tiers as rows, and several products together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 
 from llmops_assets.errors import LicenceError
-from llmops_assets.productization.licence_key import LicenceKey
 from llmops_assets.recipes.product import PricingTier, ProductConfig
 
 
@@ -64,19 +62,6 @@ def bundle_price(products: Sequence[ProductConfig], tier: str) -> BundlePrice:
     shares = [1 - discount_percent(product, len(products)) / 100 for product in products]
     together = sum(price * share for price, share in zip(known, shares, strict=True))
     return BundlePrice(names, tier, offers[0].currency, round(sum(known), 2), round(together, 2))
-
-
-def licence_for(product: ProductConfig, tier: str, *, customer: str, start: date, days: int = 365) -> LicenceKey:
-    """The licence that a buyer of a tier gets, with the tier's limits.
-
-    Raises:
-        LicenceError: the product has no such tier.
-    """
-    offer = _tier(product, tier)
-    last = start + timedelta(days=days - 1)
-    return LicenceKey(
-        product.product_name, offer.name, customer, offer.deployments, offer.requests_per_month, last.isoformat()
-    )
 
 
 def _tier(product: ProductConfig, name: str) -> PricingTier:

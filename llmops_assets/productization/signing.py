@@ -1,4 +1,4 @@
-"""The project's ed25519 key: signs bundles and licence keys. From LLMOPS_SIGNING_KEY (PEM text or a path), or made once and kept."""
+"""The project's ed25519 key: signs bundles. From LLMOPS_SIGNING_KEY (PEM text or a path), or made once and kept."""
 
 import os
 import tempfile

@@ -105,13 +105,11 @@ def test_two_products_share_one_exporter(metrics: ProductMetrics) -> None:
     metrics.record_request("DocWriter", "2.0.0", FAILED)
     metrics.set_model_loaded("DocWriter", "2.0.0", loaded=False)
     metrics.set_model_loaded("TaskMaster", "1.0.0", loaded=True)
-    metrics.set_canary_share("TaskMaster", "1.1.0", 0.1)
     metrics.record_guard_hit("TaskMaster", "1.0.0", "input")
 
     text = metrics.exposition().decode()
     assert 'llmops_model_loaded{product="DocWriter",version="2.0.0"} 0.0' in text
     assert 'llmops_model_loaded{product="TaskMaster",version="1.0.0"} 1.0' in text
-    assert 'llmops_canary_share{product="TaskMaster",version="1.1.0"} 0.1' in text
     assert 'llmops_guard_hits_total{product="TaskMaster",stage="input",version="1.0.0"} 1.0' in text
 
 
