@@ -17,8 +17,8 @@ from llmops_assets.storage import atomic
 PACKAGE = "llmops_assets"
 SERVING_CODE = ("serving", "tasks", "guard/guarding")
 """Packages whole, and modules without their package: the guard's training is not sold."""
-CLASSIFIER_CODE = frozenset({Path("guard/encoder.py"), Path("guard/scoring.py")})
-"""What runs only where a trained guard ships: without one its packages (torch and more) need not be installed."""
+CLASSIFIER_CODE = frozenset({Path("guard/encoder.py"), Path("guard/scoring.py"), Path("tasks/minilm.py")})
+"""What runs only where a trained guard ships, or in an evaluation: elsewhere its packages (torch and more) need not be there."""
 SCRIPT_PACKAGES = frozenset({"ollama", "httpx"})
 """What the bundle's own scripts and client import."""
 DYNAMIC_IMPORTS = frozenset({"find_spec", "import_module"})
