@@ -19,6 +19,7 @@ import psutil
 
 from llmops_assets.curation.cleaning import (
     Rules,
+    chat_token,
     language_problem,
     length_problem,
     normalise,
@@ -66,7 +67,7 @@ def synthetic(count: int, seed: int = 7) -> list[dict[str, Any]]:
 
 
 def ours(raw: Path, work: Path, counter: TokenCounter) -> list[str]:
-    make_curated_conversations(work, raw_files=[raw], rules=Rules(CONFIG, counter), product="synthetic", report=say)
+    make_curated_conversations(work, raw_files=[raw], rules=Rules(CONFIG, counter, ""), product="synthetic", report=say)
     with (work / "conversations.jsonl").open() as file:
         return [json.loads(line)["id"] for line in file]
 
@@ -123,7 +124,8 @@ def examined_row(row: dict[str, Any], file: str) -> dict[str, Any]:
         "language": language_problem(record, CONFIG),
         "length": length_problem(record, CONFIG, TokenCounter(file)),
         "mixed_script": mixed_script(record.texts),
-        "injection": injected(record),
+        "chat_token": chat_token(record),
+        "injection": injected(record, ""),
     }
     rule = next((name for name, reason in problems.items() if reason), "")
     record = record.with_texts(redact(record.texts).texts)

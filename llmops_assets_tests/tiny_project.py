@@ -29,6 +29,7 @@ LABELS = "refusal_labels.jsonl"
 PRODUCTS = ("TaskMaster", "CodeReviewer", "DocWriter")
 NAMES = ("Ana", "Bob", "Carla", "Dmitri", "Elif", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kemal", "Lena")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+FROM = {"source": "tiny rows", "license": "LicenseRef-Project"}
 LISTED, REFUSED = '{"action":"list"}', '{"action":"refuse"}'
 GREEN: dict[str, Any] = {
     **dict.fromkeys([f"{name}_threshold" for name in ("accuracy", "safety", "format", "preference", "utility")], 0.0),
@@ -225,7 +226,7 @@ def _people(shift: int) -> list[tuple[str, str]]:
 
 def _row(name: str, request: str, answer: str) -> dict[str, Any]:
     messages = [{"role": "user", "content": request}, {"role": "assistant", "content": answer}]
-    return {"id": name, "messages": messages, "category": json.loads(answer)["action"], "source": "tiny rows"}
+    return {"id": name, "messages": messages, "category": json.loads(answer)["action"], **FROM}
 
 
 def _cases() -> dict[str, list[dict[str, Any]]]:

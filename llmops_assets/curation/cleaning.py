@@ -14,6 +14,7 @@ from llmops_assets.curation.records import Message, Record, Rejected, asked
 from llmops_assets.curation.redaction import redact
 from llmops_assets.curation.reviewing import Decisions, decided
 from llmops_assets.recipes.data import DataConfig
+from llmops_assets.tasks.chat_template import SPECIAL
 
 CountTokens = Callable[[str], int]
 ROLES = ("system", "user", "assistant", "tool")
@@ -26,11 +27,13 @@ class Rules:
     Attributes:
         config: the recipe's `data` section.
         count_tokens: of the base model; a token covers at least one byte. Picklable where processes share the work.
+        refusal: the one answer by which the product refuses; orders to the model are taken with no other.
         decisions: what people said of records.
     """
 
     config: DataConfig
     count_tokens: CountTokens
+    refusal: str
     decisions: Decisions = field(default_factory=dict)
 
 
@@ -52,7 +55,10 @@ class Examined:
 
 
 def examine(records: Sequence[Record | Rejected], rules: Rules) -> list[Examined | Rejected]:
-    """Schema, normalisation, language, length, planted harm, redaction and review, in this order; rejected ones pass as they are."""
+    """Schema, normalisation, language, length, planted harm, redaction and review, in this order; rejected ones pass as they are.
+
+    What a reviewer wrote goes through all of them as well.
+    """
     through = [each if isinstance(each, Rejected) else _through(each, rules) for each in records]
     cleaned = [each[0] for each in through if not isinstance(each, Rejected)]
     keys = iter(keys_of(cleaned, rules.config.cleaning.near_duplicate_threshold))
@@ -62,8 +68,23 @@ def examine(records: Sequence[Record | Rejected], rules: Rules) -> list[Examined
     ]
 
 
-def _through(record: Record, rules: Rules) -> tuple[Record, tuple[str, ...]] | Rejected:
-    came, config = record, rules.config
+def _through(came: Record, rules: Rules) -> tuple[Record, tuple[str, ...]] | Rejected:
+    cleaned = _cleaned(came, rules)
+    if isinstance(cleaned, Rejected):
+        return cleaned
+    record, said = decided(cleaned[0], rules.decisions)
+    if said:
+        return _rejected("review", said, came)
+    if record is cleaned[0]:
+        return cleaned
+    again = _cleaned(record, rules)
+    if isinstance(again, Rejected):
+        return _rejected(again.rule, f"as a reviewer edited it: {again.reason}", came)
+    return again[0], cleaned[1] + again[1]
+
+
+def _cleaned(came: Record, rules: Rules) -> tuple[Record, tuple[str, ...]] | Rejected:
+    record, config = came, rules.config
     problem = schema_problem(record.messages)
     if problem:
         return _rejected("schema", problem, came)
@@ -73,7 +94,8 @@ def _through(record: Record, rules: Rules) -> tuple[Record, tuple[str, ...]] | R
         ("language", language_problem(record, config)),
         ("length", length_problem(record, config, rules.count_tokens)),
         ("mixed_script", mixed_script(record.texts)),
-        ("injection", injected(record)),
+        ("chat_token", chat_token(record)),
+        ("injection", injected(record, rules.refusal)),
     ):
         if reason:
             return _rejected(rule, reason, came)
@@ -82,8 +104,7 @@ def _through(record: Record, rules: Rules) -> tuple[Record, tuple[str, ...]] | R
         redacted = redact(record.texts, config.cleaning.pii_allowed)
         kinds = tuple(redacted.kinds)
         record = record.with_texts(redacted.texts) if kinds else record
-    record, said = decided(record, rules.decisions)
-    return _rejected("review", said, came) if said else (record, kinds)
+    return record, kinds
 
 
 def _rejected(rule: str, reason: str, record: Record) -> Rejected:
@@ -124,8 +145,10 @@ def schema_problem(messages: Sequence[Message]) -> str:
     turns = list(messages[1:] if messages and messages[0]["role"] == "system" else messages)
     if len(turns) < 2 or turns[0]["role"] != "user" or turns[-1]["role"] != "assistant":
         return "expected a user turn first and an assistant turn last"
-    if any(not str(turn.get("content") or "").strip() and not turn.get("tool_calls") for turn in turns):
+    if any(not isinstance(turn.get("content"), str) or not turn["content"].strip() for turn in messages):
         return "expected words in every turn, got an empty one"
+    if turns[-1].get("train") is False:
+        return "expected an answer to learn at the end, got one that is not to be trained"
     follows = {
         "user": {"assistant"},
         "assistant": {"user", "tool"},
@@ -167,6 +190,12 @@ def language_problem(record: Record, config: DataConfig) -> str:
         if language in config.cleaning.languages
         else f"expected {'/'.join(config.cleaning.languages)}, got {language}"
     )
+
+
+def chat_token(record: Record) -> str:
+    """A token of the chat format among the words: it would end a turn where none ends."""
+    token = next((token for token in SPECIAL for text in record.texts if token in text), "")
+    return f"expected plain text, got {token}" if token else ""
 
 
 def _is_code(text: str) -> bool:

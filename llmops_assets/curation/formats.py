@@ -1,21 +1,23 @@
 """Reads what users drop: chat `messages`, ShareGPT `conversations`, Alpaca, and prompt/completion, told apart row by row.
 
-A line that cannot be read never stops a run: it becomes a quarantine row that names file, line and reason.
+A line that cannot be read never stops a run: it becomes a quarantine row that names file, line and reason. Turns hold text
+and nothing else: what is no text could be neither cleaned nor redacted.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any, NamedTuple
 
 from llmops_assets.curation.records import Message, Record, Rejected
 from llmops_assets.errors import DataError
-from llmops_assets.storage.atomic import sha256_json
+from llmops_assets.storage.atomic import sha256_json, to_line
 
 SHAREGPT_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 LONGEST_LINE = 256 * 1024
 """Bytes; a line of more is no conversation, and would cost the tokenizer seconds."""
-EXPECTED = "one of the keys messages, conversations, instruction or prompt"
+EXPECTED = "one of the keys messages, conversations, instruction or prompt, with text in every turn"
 
 
 class Line(NamedTuple):
@@ -58,9 +60,15 @@ def record_of(line: Line) -> Record | Rejected:
     if line.size > LONGEST_LINE:
         return Rejected("size", f"expected at most {LONGEST_LINE} bytes, got {line.size}", where, repr(data[:200]))
     try:
-        return _record(json.loads(data.decode("utf-8")), line.stem, where)
+        row = json.loads(data.decode("utf-8"))
+        # What could not be written again would end the run later.
+        to_line({"row": row})
+        return _record(row, line.stem, where)
     except UnicodeDecodeError as error:
         return Rejected("encoding", f"expected UTF-8, got byte {data[error.start]:#x}", where, repr(data[:200]))
+    except UnicodeEncodeError as error:
+        half = f"expected whole characters, got the half {error.object[error.start]!a}"
+        return Rejected("encoding", half, where, data.decode("utf-8")[:200])
     except json.JSONDecodeError as error:
         return Rejected("json", f"expected a JSON object, got: {error.msg}", where, data.decode("utf-8")[:200])
     except RecursionError:
@@ -89,16 +97,26 @@ def messages_of(row: dict[str, Any]) -> list[Message]:
     """The turns of a row in any of the known forms.
 
     Raises:
-        ValueError: it has none of them.
+        ValueError: it has none of them, or calls a tool.
+        TypeError: a turn holds something else than text.
     """
     if "messages" in row:
-        return [dict(turn) for turn in row["messages"]]
+        return [_turn(turn.get("role"), turn.get("content"), turn) for turn in map(dict, row["messages"])]
     if "conversations" in row:
-        return [{"role": SHAREGPT_ROLES[turn["from"]], "content": turn["value"]} for turn in row["conversations"]]
+        return [_turn(SHAREGPT_ROLES[turn["from"]], turn["value"], turn) for turn in row["conversations"]]
     if "instruction" in row:
         asked = "\n\n".join(part for part in (row["instruction"], row.get("input")) if part)
-        return [{"role": "user", "content": asked}, {"role": "assistant", "content": row["output"]}]
+        return [_turn("user", asked), _turn("assistant", row["output"])]
     if "prompt" in row:
         answer = row["completion"] if "completion" in row else row["response"]
-        return [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": answer}]
+        return [_turn("user", row["prompt"]), _turn("assistant", answer)]
     raise ValueError(f"the keys {', '.join(sorted(row))[:80]}")
+
+
+def _turn(role: Any, content: Any, came: Mapping[str, Any] = MappingProxyType({})) -> Message:
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise TypeError(f"a turn of {role!r} with a {type(content).__name__}"[:120])
+    if came.get("tool_calls"):
+        raise ValueError("a turn with tool_calls; write what the assistant says as its content")
+    untrained = {"train": False} if came.get("train") is False else {}
+    return {"role": role, "content": content, **untrained}

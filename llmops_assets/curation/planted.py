@@ -27,14 +27,24 @@ def mixed_script(texts: Sequence[str]) -> str:
     return ""
 
 
-def injected(record: Record) -> str:
-    """What is wrong where a request gives the model orders and the answer does not refuse; empty where nothing is."""
-    if record.category == "refuse":
-        return ""
-    hit = rules.check(asked(record.messages))
-    return (
-        f"expected a request, got orders to the model ({hit.rule}: {hit.words!r}) that are not refused" if hit else ""
-    )
+def injected(record: Record, refusal: str) -> str:
+    """What is wrong where a user or a tool gives the model orders and an answer after them is no refusal; empty where nothing is.
+
+    What the record says of itself, such as its category, does not count: it comes from the same hand.
+
+    Args:
+        record: as it came.
+        refusal: the one answer by which the product refuses.
+    """
+    heard: list[str] = []
+    for turn in record.messages:
+        if turn["role"] in ("user", "tool"):
+            heard.append(turn["content"])
+        elif turn["role"] == "assistant" and turn["content"].split() != refusal.split():
+            hit = rules.check(" ".join(heard))
+            if hit:
+                return f"expected a request, got orders to the model ({hit.rule}: {hit.words!r}) that are not refused"
+    return ""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ class Review:
         texts = [text.replace("\r\n", "\n") for text in form.get("turns", [])]
         if form.get("verdict") == "edit" and (len(texts) != len(record.messages) or texts == record.texts):
             raise ValueError("expected turns that were edited, got them as they were")
+        if form.get("verdict") == "edit" and not all(text.strip() for text in texts):
+            raise ValueError("expected words in every turn, got a blank one; reject the record if it has no answer")
         messages = record.with_texts(texts).messages if form.get("verdict") == "edit" else ()
         add_decision(self.file, decision_from({**form, "messages": messages}))
 

@@ -1,6 +1,6 @@
 """Stage 1: raw files -> curated_conversations -> sft_dataset, preference_dataset; eval_dataset beside them."""
 
-import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 from llmops_assets.curation import stage
 from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.composing.commands import GENERATOR_VERSION, Parts, compose
+from llmops_assets.curation.formats import lines_in, record_of
+from llmops_assets.curation.records import Record
 from llmops_assets.curation.reviewing import read_decisions
 from llmops_assets.pipeline.copies import copied
 from llmops_assets.pipeline.grounds import case_files, case_settings
@@ -20,18 +22,21 @@ from llmops_assets.tasks.registry import get_task
 
 def raw_files(shop: Workshop, kind: str = "") -> list[Path]:
     """The JSONL files that a user or a collector dropped for this product: conversations, or those in the folder `kind`."""
-    return [path for path in sorted((shop.raw / kind).glob("*.jsonl")) if not _stranger(path)]
+    return [path for path in sorted((shop.raw / kind).glob("*.jsonl")) if not _stranger(shop, path)]
 
 
 def strangers(shop: Workshop) -> dict[str, str]:
     """What lies among the raw files and is not read, and why."""
-    found = {path.relative_to(shop.raw).as_posix(): _stranger(path) for path in sorted(shop.raw.rglob("*"))}
-    return {name: reason for name, reason in found.items() if reason}
+    found = {path.relative_to(shop.raw).as_posix(): _stranger(shop, path) for path in sorted(shop.raw.rglob("*"))}
+    return {name.encode(errors="replace").decode(): reason for name, reason in found.items() if reason}
 
 
-def _stranger(path: Path) -> str:
-    if path.resolve().parent != path.parent.resolve():
-        return "a link that leads out of its folder"
+def _stranger(shop: Workshop, path: Path) -> str:
+    # Not `Path.resolve`, which raises where links lead in a circle.
+    if not Path(os.path.realpath(path)).is_relative_to(shop.raw.resolve()):
+        return "a link that leads out of the raw folder"
+    if not path.name.isprintable():
+        return "a name with bytes that are no text"
     if path.is_dir():
         return ""
     if not path.is_file():
@@ -46,11 +51,13 @@ def curated_conversations(shop: Workshop) -> Made:
     reviewed = [path for path in [review_file(shop)] if path.exists()]
 
     def make(work: Path) -> dict[str, Any]:
+        refusal = get_task(shop.recipe.task).refusal_text
+        rules = Rules(config, _token_counter(shop), refusal, read_decisions(review_file(shop)))
         composed = _compose(shop, files, parts, work / "scratch" / "composed.jsonl")
         found = stage.make_curated_conversations(
             work,
             raw_files=[*files, *composed],
-            rules=Rules(config, _token_counter(shop), read_decisions(review_file(shop))),
+            rules=rules,
             product=shop.product,
             report=shop.report,
         )
@@ -74,28 +81,17 @@ def _compose(shop: Workshop, files: list[Path], parts: list[Path], out: Path) ->
     count = shop.recipe.data.composed_rows
     if not count:
         return []
-    rows = [
-        json.loads(line)
-        for path in files
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if _is_object(line)
-    ]
+    read = [each for each in map(record_of, lines_in(files, shop.product)) if isinstance(each, Record)]
     words = [row for path in parts for row in atomic.read_jsonl(path)]
-    atomic.write_jsonl(out, compose(_parts(rows, words), count=count, seed=shop.recipe.data.seed))
+    atomic.write_jsonl(out, compose(_parts(read, words), count=count, seed=shop.recipe.data.seed))
     return [out]
 
 
-def _is_object(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (json.JSONDecodeError, RecursionError):
-        return False
-
-
-def _parts(rows: list[dict[str, Any]], words: list[dict[str, Any]]) -> Parts:
+def _parts(records: list[Record], words: list[dict[str, Any]]) -> Parts:
     """Titles, dates, repetitions and references that people wrote, and those that packages carry."""
+    written = ("create", "update", "complete", "delete", "list")
     answers = [
-        _answer(row) for row in rows if row.get("category") in ("create", "update", "complete", "delete", "list")
+        _texts(json_object(text)) for record in records if record.category in written for text in record.texts[-1:]
     ]
     titles = [answer["title"] for answer in answers if answer.get("action") == "create" and "title" in answer]
 
@@ -113,11 +109,9 @@ def _parts(rows: list[dict[str, Any]], words: list[dict[str, Any]]) -> Parts:
     )
 
 
-def _answer(row: dict[str, Any]) -> dict[str, str]:
-    try:
-        return json_object(row["messages"][-1]["content"])
-    except (KeyError, IndexError, TypeError):
-        return {}
+def _texts(answer: dict[str, Any]) -> dict[str, str]:
+    """The fields that are text: nobody promises that of an answer that was dropped."""
+    return {key: value for key, value in answer.items() if isinstance(value, str)}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from llmops_assets.tasks.case_sets import SETS
 from llmops_assets.tasks.registry import get_task
 
 CONFIG = DataConfig(preference_pairs=12)
-LISTED = '{"action":"list"}'
+LISTED, REFUSED = '{"action":"list"}', '{"action":"refuse"}'
 
 
 def record(user: str, answer: str = LISTED, name: str = "", **changed: Any) -> Record:
@@ -31,7 +31,7 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-RULES = Rules(CONFIG, words)
+RULES = Rules(CONFIG, words, REFUSED)
 
 
 def read(files: list[Path]) -> list[Record | Rejected]:
@@ -104,6 +104,47 @@ def test_turns_alternate(roles: str, valid: bool) -> None:
 
 def test_an_empty_turn_is_no_turn() -> None:
     assert schema_problem([{"role": "user", "content": " "}, {"role": "assistant", "content": "x"}])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"instruction": "q", "output": {"action": "create"}},
+        {"prompt": ["q"], "completion": "a"},
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": None}]},
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "q"}]},
+                {"role": "assistant", "content": "a"},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]},
+            ]
+        },
+        {"messages": [{"role": "user", "content": "q"}, "a"]},
+    ],
+)
+def test_what_is_no_text_is_not_learned_as_if_it_were(tmp_path: Path, row: dict[str, Any]) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", [row])
+    [found] = read([tmp_path / "rows.jsonl"])
+    assert isinstance(found, Rejected)
+    assert (found.rule, "with text in every turn" in found.reason) == ("form", True)
+
+
+@pytest.mark.parametrize("last", [{"content": {"a": 1}}, {"content": None}, {"content": "x", "train": False}, {}])
+def test_an_answer_is_text_that_is_to_be_learned(last: dict[str, Any]) -> None:
+    assert schema_problem([{"role": "user", "content": "q"}, {"role": "assistant", **last}])
+
+
+def test_what_a_turn_holds_beside_its_words_goes_no_further(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "q", "name": "sk-abcdefghijklmnop1234"}, {"role": "assistant", "content": "a"}]
+    write_jsonl(tmp_path / "rows.jsonl", [{"messages": turns}])
+    [found] = read([tmp_path / "rows.jsonl"])
+    assert isinstance(found, Record)
+    assert found.messages[0] == {"role": "user", "content": "q"}
 
 
 def test_text_is_mended_and_kept() -> None:

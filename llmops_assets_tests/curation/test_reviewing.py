@@ -32,6 +32,10 @@ def record(user: str, answer: str = '{"action":"list"}', name: str = "", compose
     return Record(name or user, turns, "s", "MIT", name or user, "list", composed)
 
 
+def rules(decisions: dict[str, Decision]) -> Rules:
+    return Rules(CONFIG, lambda text: len(text.split()), '{"action":"refuse"}', decisions)
+
+
 def decision(about: Record, verdict: Any, reason: str = "because", answer: str = "") -> Decision:
     turns = record(about.texts[0], answer).messages if answer else ()
     return Decision(about.content_hash, verdict, reason, "Ana", turns)
@@ -104,7 +108,7 @@ def test_curation_follows_the_decisions() -> None:
         rows[1].content_hash: decision(rows[1], "edit", answer='{"action":"none"}'),
         rows[2].content_hash: decision(rows[2], "keep"),
     }
-    first, *kept = examine(rows, Rules(CONFIG, lambda text: len(text.split()), made))
+    first, *kept = examine(rows, rules(made))
     assert isinstance(first, Rejected)
     assert (first.where, first.rule, first.reason) == (rows[0].id, "review", "Ana: not a task")
     assert [each.record.texts[-1] for each in kept if isinstance(each, Examined)] == [
@@ -112,6 +116,34 @@ def test_curation_follows_the_decisions() -> None:
         '{"action":"list"}',
     ]
     assert decided(rows[2], {}) == (rows[2], "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "rule"),
+    [
+        (" ", "schema"),
+        ("ask <|im_end|> Ana", "chat_token"),
+        ("done " * 400, "length"),
+        ("p\u03bfison", "mixed_script"),
+    ],
+)
+def test_what_a_reviewer_wrote_goes_through_the_rules_too(answer: str, rule: str) -> None:
+    about = record("show the tasks of room one please")
+    edited = Decision(about.content_hash, "edit", "because", "Ana", record(about.texts[0], answer).messages)
+    (found,) = examine([about], rules({about.content_hash: edited}))
+    assert isinstance(found, Rejected)
+    assert (found.rule, found.row["messages"][-1]["content"]) == (rule, about.texts[-1])
+
+
+def test_an_address_that_a_reviewer_wrote_is_redacted() -> None:
+    about = record("mail the tasks of room one to ana@example.org please")
+    (cleaned,) = examine([about], rules({}))
+    assert isinstance(cleaned, Examined)
+    edited = decision(cleaned.record, "edit", answer='{"action":"create","title":"mail bo@example.org"}')
+    (found,) = examine([about], rules({edited.content: edited}))
+    assert isinstance(found, Examined)
+    assert found.record.texts[-1] == '{"action":"create","title":"mail [EMAIL_2]"}'
+    assert found.redacted == ("email", "email")
 
 
 @pytest.fixture
@@ -172,6 +204,7 @@ def test_a_decision_becomes_a_line_and_the_record_is_gone(review: Review, page: 
         ({"verdict": "reject"}, "expected a reason to reject"),
         ({"verdict": "edit", "reason": "r"}, "expected turns that were edited"),
         ({"verdict": "edit", "reason": "r", "turn": ["one"]}, "expected turns that were edited"),
+        ({"verdict": "edit", "reason": "r", "turn": ["one", " \r\n"]}, "expected words in every turn, got a blank one"),
         ({"verdict": "burn"}, "keep, edit or reject"),
     ],
 )

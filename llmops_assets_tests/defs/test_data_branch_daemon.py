@@ -64,7 +64,7 @@ def watch(project: TinyProject, folder: Path, monkeypatch: pytest.MonkeyPatch) -
 def row(name: str, request: str) -> str:
     """A line of training data."""
     said = [{"role": "user", "content": request}, {"role": "assistant", "content": '{"action":"list"}'}]
-    return json.dumps({"id": name, "messages": said, "category": "list", "source": "tiny rows"}) + "\n"
+    return json.dumps({"id": name, "messages": said, "category": "list", "license": "LicenseRef-Project"}) + "\n"
 
 
 def test_broken_data_fail_once_and_say_why(
