@@ -5,10 +5,10 @@ Each rule is a function of one record; only twins need to know what came before.
 
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from llmops_assets.curation.deduplication import Keys, keys_of, twin_in
+from llmops_assets.curation.deduplication import Keys, keys_of, spare_id, twin_in
 from llmops_assets.curation.planted import injected, mixed_script
 from llmops_assets.curation.records import Message, Record, Rejected, asked
 from llmops_assets.curation.redaction import redact
@@ -132,10 +132,23 @@ def settle(
         if twin:
             settled.append(_rejected(*twin, each.record))
             continue
-        for key in each.keys.all:
-            known.setdefault(key, each.record.id)
-        settled.append(each)
+        named = _with_own_id(each, known)
+        if isinstance(named, Examined):
+            for key in each.keys.twins:
+                known.setdefault(key, named.record.id)
+        settled.append(named)
     return settled
+
+
+def _with_own_id(each: Examined, known: dict[int, str]) -> Examined | Rejected:
+    """The record under its own id, or its spare one where another record has that; `known` gets what it is called."""
+    record = each.record
+    ids = (record.id, spare_id(record, each.keys.exact))
+    free = next(((key, name) for key, name in zip(each.keys.names, ids, strict=True) if key not in known), None)
+    if free is None:
+        return _rejected("same_id", f"expected an id of its own, other records have {' and '.join(ids)}", record)
+    known[free[0]] = free[1]
+    return replace(each, record=replace(record, id=free[1]))
 
 
 def schema_problem(messages: Sequence[Message]) -> str:

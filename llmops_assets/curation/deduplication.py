@@ -21,21 +21,39 @@ CACHE_KIB = 64 * 1024
 
 
 class Keys(NamedTuple):
-    """What tells twins: records with one `exact` key are the same, with one of `near` nearly so and of one answer."""
+    """What tells twins: records with one `exact` key are the same, with one of `near` nearly so and of one answer.
+
+    Attributes:
+        exact: of roles and words.
+        near: of the request's bands and the answer.
+        names: of the record's id, and of its spare one.
+    """
 
     exact: int
     near: tuple[int, ...]
+    names: tuple[int, int]
 
     @property
-    def all(self) -> tuple[int, ...]:
+    def twins(self) -> tuple[int, ...]:
         """Every number by which a twin is found."""
         return (self.exact, *self.near)
 
 
 def exact_key(record: Record) -> int:
     """A number for the roles and words of a conversation, case and spacing aside."""
-    turns = [(turn["role"], " ".join(str(turn.get("content") or "").casefold().split())) for turn in record.messages]
+    turns = [(turn["role"], " ".join(turn["content"].casefold().split())) for turn in record.messages]
     return _number(json.dumps(turns).encode())
+
+
+def spare_id(record: Record, exact: int) -> str:
+    """The id that a record gets where another one has its own: it depends on these two records alone."""
+    return f"{record.id}-{exact % 2**48:012x}"
+
+
+def _keys(record: Record, near: tuple[int, ...]) -> Keys:
+    exact = exact_key(record)
+    names = (record.id, spare_id(record, exact))
+    return Keys(exact, near, (_number(f"id {names[0]}".encode()), _number(f"id {names[1]}".encode())))
 
 
 def keys_of(records: Sequence[Record], threshold: float) -> list[Keys]:
@@ -50,18 +68,22 @@ def keys_of(records: Sequence[Record], threshold: float) -> list[Keys]:
 
     # Shingles are short enough for a CRC to tell all of them apart, and it costs a seventh of a SHA-1.
     sketches = MinHash.bulk(
-        [_shingles(record) for record in records], num_perm=PERMUTATIONS, hashfunc=crc32, scheme="affine32"
+        [_sketched(record) for record in records], num_perm=PERMUTATIONS, hashfunc=crc32, scheme="affine32"
     )
     bands = _bands(threshold)
     return [
-        Keys(exact_key(record), _near(sketch.hashvalues, bands, record.texts[-1]))
+        _keys(record, _near(sketch.hashvalues, bands, record.texts[-1]))
         for record, sketch in zip(records, sketches, strict=True)
     ]
 
 
-def _shingles(record: Record) -> set[bytes]:
-    text = " ".join(" ".join(record.texts[:-1]).casefold().split())
-    return {text[at : at + SHINGLE].encode() for at in range(max(1, len(text) - SHINGLE + 1))}
+def shingles(text: str) -> frozenset[str]:
+    """All runs of three characters; of a shorter text the text itself."""
+    return frozenset(text[at : at + SHINGLE] for at in range(max(1, len(text) - SHINGLE + 1)))
+
+
+def _sketched(record: Record) -> set[bytes]:
+    return {shingle.encode() for shingle in shingles(" ".join(" ".join(record.texts[:-1]).casefold().split()))}
 
 
 @lru_cache(maxsize=8)
@@ -96,8 +118,8 @@ class Twins:
         self._db.execute("CREATE TABLE kept (key INTEGER PRIMARY KEY, id TEXT)")
 
     def known(self, keys: Iterable[Keys]) -> dict[int, str]:
-        """The ids of the kept records that have one of these keys, by key."""
-        wanted = json.dumps([key for each in keys for key in each.all])
+        """The ids of the kept records that have one of these keys or names, by key."""
+        wanted = json.dumps([key for each in keys for key in (*each.twins, *each.names)])
         query = "SELECT key, id FROM kept WHERE key IN (SELECT value FROM json_each(?))"
         with closing(self._db.execute(query, (wanted,))) as found:
             return dict(found.fetchall())

@@ -17,6 +17,8 @@ from llmops_assets.storage.atomic import sha256_json, to_line
 SHAREGPT_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 LONGEST_LINE = 256 * 1024
 """Bytes; a line of more is no conversation, and would cost the tokenizer seconds."""
+UNKNOWN = "unknown"
+"""The licence of a record that says none: nobody may sell what is trained on it."""
 EXPECTED = "one of the keys messages, conversations, instruction or prompt, with text in every turn"
 
 
@@ -81,13 +83,15 @@ def _record(row: Any, stem: str, where: str) -> Record:
     if not isinstance(row, dict):
         raise TypeError(f"a {type(row).__name__}")
     messages = messages_of(row)
-    name = str(row.get("id") or f"{stem}-{sha256_json(messages)[:12]}")
+    content = sha256_json(messages)[:12]
+    name = str(row.get("id") or f"{stem}-{content}")
     return Record(
         id=name,
         messages=tuple(messages),
         source=str(row.get("source") or f"file {stem}"),
-        license=str(row.get("license") or "LicenseRef-Project"),
-        group=str(row.get("group") or name),
+        license=str(row.get("license") or UNKNOWN),
+        # Not by the file's name: a record that lies in another file keeps its side of the split.
+        group=str(row.get("group") or row.get("id") or content),
         category=str(row.get("category") or "other"),
         composed=bool(row.get("composed", False)),
     )

@@ -11,6 +11,7 @@ from llmops_assets.curation.dataset_card import Tally
 from llmops_assets.curation.deduplication import Twins, exact_key
 from llmops_assets.curation.formats import lines_in
 from llmops_assets.curation.records import Record, record_from
+from llmops_assets.gates import Metric
 from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.atomic import each_row
 
@@ -30,6 +31,7 @@ class ReadBack:
         """
         self._folder, self._scratch, self._config = folder, scratch, config
         self._held: Counter[str] = Counter()
+        self._unsold: Counter[str] = Counter()
         self.tally = Tally()
 
     def __iter__(self) -> Iterator[Record]:
@@ -52,10 +54,15 @@ class ReadBack:
         self._held.update(
             valid=not schema_problem(record.messages),
             secrets=len(redaction.redact(record.texts, self._config.cleaning.pii_allowed).kinds),
-            sellable=record.license in self._config.licences,
         )
+        if record.license not in self._config.licences:
+            self._unsold[f"{record.source}: {record.license}"] += 1
 
-    def metrics(self, raw_files: Sequence[Path], product: str) -> dict[str, float]:
+    def _sale_problem(self) -> str:
+        worst = ", ".join(f"{rows} of {name}" for name, rows in self._unsold.most_common(3))
+        return f"{worst}; say each record's `license`, or keep the file out of the raw folder" if worst else ""
+
+    def metrics(self, raw_files: Sequence[Path], product: str) -> dict[str, Metric | float]:
         """What the checks judge; `lost` are lines of the raw files that are neither kept nor in quarantine."""
         held, records = self._held, self.tally.records
         minima = self._config.coverage_minima
@@ -65,7 +72,7 @@ class ReadBack:
             "schema_valid_share": held["valid"] / records,
             "duplicate_share": 1 - held["distinct"] / records,
             "secrets_left": held["secrets"],
-            "sellable_share": held["sellable"] / records,
+            "sellable_share": Metric(1 - self._unsold.total() / records, records, note=self._sale_problem()),
             "coverage": reached / len(minima) if minima else 1.0,
             "written_share": 1 - self.tally.composed / records,
             "lost": read - records - sum(1 for _ in each_row(self._folder / "quarantine.jsonl")),

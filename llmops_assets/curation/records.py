@@ -37,12 +37,12 @@ class Record:
     @property
     def texts(self) -> list[str]:
         """The contents of all turns."""
-        return [str(turn.get("content") or "") for turn in self.messages]
+        return [turn["content"] for turn in self.messages]
 
     @property
     def content_hash(self) -> str:
         """Hash of the canonical form: roles and contents, nothing else."""
-        return sha256_json([[turn["role"], turn.get("content")] for turn in self.messages])
+        return sha256_json([[turn["role"], turn["content"]] for turn in self.messages])
 
 
 @dataclass(frozen=True)

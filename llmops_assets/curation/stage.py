@@ -11,6 +11,7 @@ from llmops_assets.curation.cleaning import Rules
 from llmops_assets.curation.contamination import CaseIndex
 from llmops_assets.curation.dataset_card import Tally, dataset_card, funnel_card
 from llmops_assets.curation.flow import Flow
+from llmops_assets.curation.held_apart import contaminated, split_overlap
 from llmops_assets.curation.pictures import plot_data
 from llmops_assets.curation.planted import telling_words
 from llmops_assets.curation.preferences import HELPED, Damage, Pair, Passes, build_pairs
@@ -18,6 +19,7 @@ from llmops_assets.curation.read_back import ReadBack
 from llmops_assets.curation.records import Record, record_from
 from llmops_assets.curation.splitting import TRAIN, VALIDATION, side_of
 from llmops_assets.errors import DataError
+from llmops_assets.gates import Metric
 from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.artifact_store import SCRATCH
 from llmops_assets.storage.atomic import (
@@ -147,8 +149,7 @@ def make_sft_dataset(
         DataError: nothing is left to train on.
     """
     index, tallies = _case_index(eval_folder), {TRAIN: Tally(), VALIDATION: Tally()}
-    groups: dict[str, set[str]] = {TRAIN: set(), VALIDATION: set()}
-    repeating = contaminated = 0
+    repeating = 0
     with ExitStack() as open_files:
         files = {
             name: open_files.enter_context(written_aside(work / f"{name}.jsonl")) for name in (*tallies, "quarantine")
@@ -162,22 +163,20 @@ def make_sft_dataset(
                 continue
             side = side_of(record.group, config.train_split)
             tallies[side].add(record)
-            groups[side].add(record.group)
-            files[side].writelines(map(to_line, _repeated(record, config.written_repeats if side == TRAIN else 1)))
+            files[side].write(to_line(record.to_row()))
     if not all(tally.records for tally in tallies.values()):
         raise DataError(
             f"expected rows of {product} on both sides of the split, "
             f"got {tallies[TRAIN].records} and {tallies[VALIDATION].records}"
         )
-    for name in tallies:
-        contaminated += sum(bool(index.overlap(row["messages"])) for row in each_row(work / f"{name}.jsonl"))
-    digests = {name: sha256_file(work / f"{name}.jsonl") for name in tallies}
+    written = {name: work / f"{name}.jsonl" for name in tallies}
+    digests = {name: sha256_file(path) for name, path in written.items()}
     card = dataset_card(product, tallies, digests, repeating=repeating, minima=config.coverage_minima, seed=config.seed)
     write_text(work / "card.md", card)
     return {
         "metrics": {
-            "split_overlap": len(groups[TRAIN] & groups[VALIDATION]),
-            "contaminated": contaminated,
+            "split_overlap": split_overlap(written[TRAIN], written[VALIDATION]),
+            "contaminated": contaminated(written.values(), _cases_in(eval_folder)),
             "train_rows": tallies[TRAIN].records,
         },
         "train": tallies[TRAIN].records,
@@ -190,7 +189,11 @@ def make_sft_dataset(
 
 
 def _case_index(eval_folder: Path) -> CaseIndex:
-    return CaseIndex(case for name in SETS for case in read_jsonl(eval_folder / f"{name}.jsonl"))
+    return CaseIndex(_cases_in(eval_folder))
+
+
+def _cases_in(eval_folder: Path) -> list[dict[str, Any]]:
+    return [case for name in SETS for case in read_jsonl(eval_folder / f"{name}.jsonl")]
 
 
 def write_unseen(out: Path, *, files: Sequence[Path], eval_folder: Path) -> dict[str, Any]:
@@ -202,13 +205,6 @@ def write_unseen(out: Path, *, files: Sequence[Path], eval_folder: Path) -> dict
     unseen = [row for row in rows if not index.overlap(row["messages"])]
     write_jsonl(out, unseen)
     return {"own_rows": len(unseen), "moved_to_quarantine": len(rows) - len(unseen)}
-
-
-def _repeated(record: Record, times: int) -> list[dict[str, Any]]:
-    """A row that a person wrote, so often as the recipe says; its copies are told apart by their id."""
-    if record.composed or times == 1:
-        return [record.to_row()]
-    return [{**record.to_row(), "id": f"{record.id}/{number}"} for number in range(1, times + 1)]
 
 
 def make_preference_dataset(
@@ -232,7 +228,7 @@ def make_preference_dataset(
         passes: whether a text is right for a case.
         own_answers: files of {"id", "asked", "answer"}: what a fine-tuned model said to training rows.
     """
-    rows = {row["id"].split("/")[0]: row for row in read_jsonl(conversations) if not row["composed"]}
+    rows = {row["id"]: row for row in read_jsonl(conversations) if not row["composed"]}
     said = [row for path in own_answers for row in read_jsonl(path)]
     own = {row["id"]: row["answer"] for row in said if row["id"] in rows and row["asked"] == asked(rows[row["id"]])}
     cases = [
@@ -254,7 +250,7 @@ def make_preference_dataset(
     write_jsonl(work / "validation.jsonl", [pair.to_row() for pair in pairs[:cut]])
     write_jsonl(work / "train.jsonl", [pair.to_row() for pair in pairs[cut:]])
     return {
-        "metrics": _pair_metrics(pairs),
+        "metrics": _pair_metrics(pairs, config.preference_pairs),
         "pairs": len(pairs),
         "categories": dict(Counter(pair.category for pair in pairs)),
     }
@@ -265,10 +261,13 @@ def asked(row: dict[str, Any]) -> str:
     return str(row["messages"][-2]["content"])
 
 
-def _pair_metrics(pairs: list[Pair]) -> dict[str, float]:
+def _pair_metrics(pairs: list[Pair], wanted: int) -> dict[str, Metric | float]:
+    note = "" if len(pairs) >= wanted else "add records that people wrote, or lower preference_pairs"
+    made = {"pairs": Metric(len(pairs), note=note)}
     if not pairs:
-        return {"proven_share": 0.0, "legitimate_share": 0.0}
+        return {**made, "proven_share": 0.0, "legitimate_share": 0.0}
     return {
+        **made,
         "proven_share": sum(pair.proven for pair in pairs) / len(pairs),
         "legitimate_share": sum(pair.category == HELPED for pair in pairs) / len(pairs),
     }

@@ -61,6 +61,7 @@ def _sft_data(recipe: Recipe) -> tuple[Check, ...]:
 def _preference_data(recipe: Recipe) -> tuple[Check, ...]:
     return (
         _least("every_pair_is_proven", "proven_share", 1.0),
+        _least("there_are_enough_pairs", "pairs", recipe.data.preference_pairs),
         _least("legitimate_requests_are_helped", "legitimate_share", recipe.data.preference_legitimate_share),
     )
 
@@ -146,10 +147,10 @@ def _watched(recipe: Recipe) -> tuple[Check, ...]:
 
 
 NODES: tuple[Node, ...] = (
-    Node("curated_conversations", "data", (), _curated, code_version="5"),
+    Node("curated_conversations", "data", (), _curated, code_version="6"),
     Node("eval_dataset", "data", (), lambda _: (_least("there_are_cases", "cases", 1),), code_version="2"),
-    Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data, code_version="2"),
-    Node("preference_dataset", "data", ("sft_dataset",), _preference_data, code_version="3"),
+    Node("sft_dataset", "data", ("curated_conversations", "eval_dataset"), _sft_data, code_version="3"),
+    Node("preference_dataset", "data", ("sft_dataset",), _preference_data, code_version="4"),
     Node(
         "guard_model",
         "training",

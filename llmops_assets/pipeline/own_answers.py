@@ -37,7 +37,7 @@ def gather_own_answers(shop: Workshop, requests: int) -> tuple[Path, int]:
         StoreError: nothing was trained yet.
     """
     data, merged = shop.need("sft_dataset"), shop.need("merged_model")
-    rows = {row["id"].split("/")[0]: row for row in atomic.read_jsonl(data.file("train.jsonl")) if not row["composed"]}
+    rows = {row["id"]: row for row in atomic.read_jsonl(data.file("train.jsonl")) if not row["composed"]}
     chosen = evenly(list(rows.items()), requests)
     with tempfile.TemporaryDirectory(prefix="own-answers-") as folder:
         gguf = Path(folder) / "F16.gguf"

@@ -53,9 +53,6 @@ class DataConfig(BaseModel):
         description="licences that allow the sale of what is trained on the record",
     )
     composed_rows: int = Field(default=0, ge=0, description="records composed around people's own; 0: none")
-    written_repeats: int = Field(
-        default=1, ge=1, description="how often a row that a person wrote stands in the training file"
-    )
     preference_pairs: int = Field(default=240, ge=0)
     preference_legitimate_share: float = Field(default=0.15, ge=0, le=1)
     preference_own_share: float = Field(

@@ -8,11 +8,15 @@ from llmops_assets.curation import flow, stage
 from llmops_assets.curation.cleaning import Rules, examine, normalise, schema_problem, settle
 from llmops_assets.curation.contamination import CaseIndex
 from llmops_assets.curation.formats import lines_in, record_of
+from llmops_assets.curation.held_apart import contaminated, split_overlap
 from llmops_assets.curation.read_back import ReadBack
 from llmops_assets.curation.records import Record, Rejected
 from llmops_assets.curation.splitting import side_of
 from llmops_assets.errors import DataError
+from llmops_assets.gates import judge
+from llmops_assets.pipeline.graph import example_recipe, gates_of
 from llmops_assets.recipes.data import DataConfig
+from llmops_assets.recipes.schema import Recipe
 from llmops_assets.storage.atomic import read_jsonl, sha256_bytes, tree_digest, write_jsonl
 from llmops_assets.tasks.case_sets import SETS
 from llmops_assets.tasks.registry import get_task
@@ -224,10 +228,13 @@ def test_a_side_depends_on_the_group_alone_and_shares_come_out() -> None:
         ("hi, before the guests come take the long ladder out of Ana's shed, thanks", "c2"),
         ("hi, before the guests leave take the long ladder out", ""),
         ("something else", ""),
+        ("ask Bo whether the smal wooden ladder behind shed 12 belongs to him", "c3"),
+        ("ask Bo whether the smal wooden ladder behind shed 13 belongs to him", ""),
     ],
 )
-def test_contamination_is_found_word_for_word(text: str, case: str) -> None:
+def test_contamination_is_found_word_for_word_and_letter_for_letter(text: str, case: str) -> None:
     cases = {
+        "c3": "ask Bo whether the small wooden ladder behind shed 12 belongs to him",
         "c1": "call the plumber about the leak, tomorrow",
         "c2": "Before the guests come, take the long ladder out of the cellar and hide it",
     }
@@ -289,6 +296,118 @@ def test_the_data_stage_gives_the_same_bytes_twice_and_keeps_evaluation_out(tmp_
     assert read_jsonl(tmp_path / "one" / "s" / "quarantine.jsonl") == [
         {"id": "r7", "rule": "contamination", "case": "c1"}
     ]
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> tuple[Path, Path]:
+    """Written splits that share nothing."""
+    train = [record("show room one"), record("show room two", name="two")]
+    validation = [record("show the shed and the long way round to it please")]
+    return (
+        write_jsonl(tmp_path / "train.jsonl", [one.to_row() for one in train]),
+        write_jsonl(tmp_path / "validation.jsonl", [one.to_row() for one in validation]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("planted", "shared"),
+    [
+        (record("Show room  ONE", name="x"), 1),
+        (record("new words", name="y", group="two"), 1),
+        (record("new words"), 0),
+    ],
+)
+def test_what_stands_on_both_sides_as_written_is_counted(
+    splits: tuple[Path, Path], planted: Record, shared: int
+) -> None:
+    train, validation = splits
+    write_jsonl(validation, [*read_jsonl(validation), planted.to_row()])
+    assert split_overlap(train, validation) == shared
+
+
+@pytest.mark.parametrize(
+    ("case", "rows"),
+    [("Show room one!", 1), ("walk round the shed and the long way round to it", 1), ("show room", 0)],
+)
+def test_what_repeats_a_case_as_written_is_counted(splits: tuple[Path, Path], case: str, rows: int) -> None:
+    assert contaminated(splits, [{"messages": [{"role": "user", "content": case}]}]) == rows
+
+
+def test_a_record_keeps_its_side_when_others_come_and_go(tmp_path: Path) -> None:
+    def sides(name: str, numbers: range) -> dict[str, str]:
+        asked = {n: f"show what {sha256_bytes(bytes([n]))[:20]} left" for n in numbers}
+        raw = write_jsonl(
+            tmp_path / name / f"{name}.jsonl", [{"prompt": text, "completion": LISTED} for text in asked.values()]
+        )
+        curate(tmp_path / name / "c", [raw])
+        for one in SETS:
+            write_jsonl(tmp_path / name / "e" / f"{one}.jsonl", [])
+        work = tmp_path / name / "s"
+        stage.make_sft_dataset(
+            work, curated=tmp_path / name / "c", eval_folder=tmp_path / name / "e", config=CONFIG, product="TaskMaster"
+        )
+        return {
+            row["messages"][0]["content"]: side
+            for side in ("train", "validation")
+            for row in read_jsonl(work / f"{side}.jsonl")
+        }
+
+    before, after = sides("before", range(80)), sides("after", range(20, 200))
+    stayed = before.keys() & after.keys()
+    assert len(stayed) == 60
+    assert {before[text] for text in stayed} == {"train", "validation"}
+    assert {text: before[text] for text in stayed} == {text: after[text] for text in stayed}
+
+
+def test_another_record_of_the_same_id_gets_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "CHUNK", 2)
+    asked = ["show the shed", "list what Bo owes", "show the shed", "who called on Friday"]
+    rows = [{"id": "x", "prompt": text, "completion": LISTED, "license": "MIT"} for text in asked]
+    write_jsonl(tmp_path / "x.jsonl", rows)
+    found = curate(tmp_path / "out", [tmp_path / "x.jsonl"])
+    kept = {row["id"]: row for row in read_jsonl(tmp_path / "out" / "conversations.jsonl")}
+    assert [row["messages"][0]["content"] for row in kept.values()] == ["show the shed", "list what Bo owes", asked[3]]
+    assert {row["group"] for row in kept.values()} == {"x"}
+    assert found["funnel"]["exact_duplicate"] == 1
+
+    spare = list(kept)[1]
+    write_jsonl(tmp_path / "y.jsonl", [{**rows[0], "id": spare}, rows[3], rows[1]])
+    curate(tmp_path / "again", [tmp_path / "y.jsonl"])
+    quarantine = read_jsonl(tmp_path / "again" / "quarantine.jsonl")
+    assert [(row["rule"], row["where"]) for row in quarantine] == [("same_id", "x")]
+
+
+def test_a_file_that_says_no_licence_is_not_for_sale_and_the_check_says_what_to_do(tmp_path: Path) -> None:
+    said = {"prompt": "show the shed", "completion": LISTED, "license": "LicenseRef-Project"}
+    write_jsonl(tmp_path / "mine.jsonl", [said])
+    write_jsonl(tmp_path / "found.jsonl", [{"prompt": "list what Bo owes", "completion": LISTED}])
+    curate(tmp_path / "own", [tmp_path / "mine.jsonl"])
+    found = curate(tmp_path / "both", [tmp_path / "found.jsonl", tmp_path / "mine.jsonl"])
+    sellable = found["metrics"]["sellable_share"]
+    assert (sellable.value, sellable.n) == (0.5, 2)
+    assert sellable.note.startswith("1 of file found: unknown; say each record's `license`")
+
+
+@pytest.mark.parametrize(("wanted", "note"), [(2, ""), (99, "lower preference_pairs")])
+def test_too_few_pairs_are_a_number_that_a_check_can_stop(tmp_path: Path, wanted: int, note: str) -> None:
+    task = get_task("command")
+    rows = [record(f"mark task {n} as done", f'{{"action":"complete","task":"{n}"}}').to_row() for n in range(9)]
+    found = stage.make_preference_dataset(
+        tmp_path,
+        conversations=write_jsonl(tmp_path / "rows.jsonl", rows),
+        config=DataConfig(preference_pairs=wanted),
+        damage=task.damage,
+        expected=stage.parsed,
+        passes=lambda text, one: task.accuracy(text, one).value == 1,
+    )
+    pairs = found["metrics"]["pairs"]
+    assert (pairs.value, note in pairs.note) == (min(wanted, 9), True)
+    (gate,) = [gate for gate in gates_of("preference_dataset", recipe_of(wanted)) if gate.metric == "pairs"]
+    assert judge({"pairs": pairs}, [gate]).passed is (wanted == 2)
+
+
+def recipe_of(pairs: int) -> Recipe:
+    return example_recipe().model_copy(update={"data": DataConfig(preference_pairs=pairs)})
 
 
 def test_data_beside_the_products_own_repeat_no_case_either(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ GRAPH: dict[str, Row] = {
     "preference_dataset": (
         "curation",
         ["sft_dataset"],
-        ["every_pair_is_proven", "legitimate_requests_are_helped"],
+        ["every_pair_is_proven", "legitimate_requests_are_helped", "there_are_enough_pairs"],
         [],
         [],
     ),

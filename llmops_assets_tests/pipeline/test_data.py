@@ -66,3 +66,22 @@ def test_planted_lines_cost_nothing_but_themselves(shop: Workshop) -> None:
     kept = {row["id"]: row for row in read_jsonl(made.artifact.file("conversations.jsonl"))}
     assert {"gutters", "fences", "numbers", "lists"} <= kept.keys()
     assert any(name.startswith("composed") for name in kept)
+
+
+def test_a_small_product_is_green_and_too_few_pairs_or_an_unknown_licence_are_red(
+    tiny_project: TinyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = (data.curated_conversations, data.eval_dataset, data.sft_dataset, data.preference_dataset)
+    made = [step(workshop(tiny_project, monkeypatch)) for step in steps]
+    assert all(each.verdict.passed for each in made)
+
+    tiny_project.change_recipe("TaskMaster", {"data": {"preference_pairs": 500}})
+    shop = workshop(tiny_project, monkeypatch)
+    made = [step(shop) for step in steps]
+    (result,) = made[-1].verdict.red
+    assert result.gate.metric == "pairs"
+    assert "add records that people wrote, or lower preference_pairs" in result.reason
+
+    drop(shop, [b'{"prompt": "list what was dropped here", "completion": "{\\"action\\":\\"list\\"}"}'])
+    (result,) = data.curated_conversations(shop).verdict.red
+    assert "1 of file planted: unknown; say each record's `license`" in result.reason
