@@ -58,9 +58,9 @@ def roll_back(
                 f"expected an earlier release of {model_name} at {url}, there is none; deploy a version that works"
             )
         bad = release_of(tags, model_name)
-        put_back(server, model_name, patience)
-        if bad:
+        if bad:  # before the copy: killed after it, production would no longer tell which version was bad
             ReleaseRecord(state / RECORD).withdraw(bad, reason)
+        put_back(server, model_name, patience)
         good = release_of(server.tags(), model_name)
         report(
             f"{model_name}:production is {good or 'the previous release'} again and answers; {bad or 'it'} was taken back"

@@ -16,7 +16,7 @@ class Runbook:
 
 ROLL_BACK = (
     "A release younger than a day is the first suspect. Put the previous one back: "
-    "`ollama cp <model>:previous <model>:production`, with the model's name from `llmops status {product}`."
+    '`llmops rollback {product} --reason "..."`; that version is not deployed again.'
 )
 RETRAIN = "Then `llmops run {product}` trains, judges and deploys again; a red gate keeps the old release serving."
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from llmops_assets.deployment.model_server import ModelServer
 from llmops_assets.deployment.rollback import roll_back
 from llmops_assets.deployment.rollout_steps import STEPS
 from llmops_assets.errors import DeploymentError
@@ -187,4 +188,33 @@ def test_a_person_takes_a_release_back_and_it_does_not_come_back_on_its_own(
         bench.release("1.1.0", new_gguf)
     with pytest.raises(DeploymentError, match="there is none"):
         roll_back(bench.url, model_name=bench.model, config=config, state=bench.state, reason="again", report=quiet)
+    assert bench.says() == said
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_rollback_that_is_killed_keeps_the_bad_version_away(
+    copied: bool, bench: Bench, old_gguf: Path, new_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.release("1.0.0", old_gguf)
+    said = bench.says()
+    bench.release("1.1.0", new_gguf)
+    copy = ModelServer.copy
+
+    def killed(self: ModelServer, source: str, target: str) -> None:
+        if copied:
+            copy(self, source, target)
+        raise KeyboardInterrupt
+
+    def taken_back() -> str:
+        config = settings(bench.model)
+        return roll_back(bench.url, model_name=bench.model, config=config, state=bench.state, reason="x", report=quiet)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ModelServer, "copy", killed)
+        with pytest.raises(KeyboardInterrupt):
+            taken_back()
+    if not copied:
+        assert taken_back() == "1.0.0"
+    with pytest.raises(DeploymentError, match=r"1\.1\.0 was taken back"):
+        bench.release("1.1.0", new_gguf)
     assert bench.says() == said

@@ -2,16 +2,18 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import yaml
 
+from llmops_assets.cli import build_parser
 from llmops_assets.errors import MonitoringError
 from llmops_assets.monitoring.baseline import build_baseline
 from llmops_assets.monitoring.checking import check_profile
 from llmops_assets.monitoring.profile import threshold_conflicts, write_profile
-from llmops_assets.monitoring.runbooks import RUNBOOKS
+from llmops_assets.monitoring.runbooks import RUNBOOKS, runbook_markdown
 from llmops_assets.recipes.monitoring import MonitoringConfig
 from llmops_assets.storage import atomic
 from llmops_assets_tests.monitoring.profiles import CONFIGS, needs, written
@@ -99,6 +101,13 @@ def test_a_runbook_is_short_and_leaves_no_placeholder(alert: str, tmp_path: Path
     assert len(page.splitlines()) < 30
     assert "{" not in page
     assert "`llmops status DocWriter`" in page or "`llmops run DocWriter" in page or alert == "NoRequests"
+
+
+def test_a_runbook_takes_a_release_back_by_the_command_that_records_it() -> None:
+    found = re.search("`llmops (rollback [^`]+)`", runbook_markdown("HighErrorRate", "DocWriter"))
+
+    assert found
+    assert build_parser().parse_args(shlex.split(found[1])).product == "DocWriter"
 
 
 def test_no_secret_stands_in_any_file(tmp_path: Path) -> None:
