@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 
 from llmops_assets.errors import LLMOpsError
 from llmops_assets.serving.api_errors import ApiError, body_of
-from llmops_assets.serving.blobs import BlobStore, hex_of
+from llmops_assets.serving.blobs import BlobStore, CorruptBlobError, hex_of
 from llmops_assets.serving.durations import expiry, rfc3339
 from llmops_assets.serving.inference_api import NDJSON, Inference, json_line, json_response, read_body
 from llmops_assets.serving.inference_request import read_turn
@@ -64,7 +64,7 @@ def routes(inference: Inference) -> APIRouter:
 
     @router.head("/api/blobs/{digest}")
     async def head_blob(digest: str) -> Response:
-        return Response(status_code=200 if library.blobs.has(digest) else 404)
+        return Response(status_code=200 if await asyncio.to_thread(_is_whole, library.blobs, digest) else 404)
 
     @router.post("/api/blobs/{digest}")
     async def post_blob(digest: str, request: Request) -> Response:
@@ -157,10 +157,19 @@ def _require_name(name: str, text: str) -> None:
         raise ApiError(400, text) from error
 
 
+def _is_whole(blobs: BlobStore, digest: str) -> bool:
+    """Whether a blob is here and undamaged, so that another upload of it is not needed."""
+    try:
+        blobs.verify(digest)
+    except (CorruptBlobError, FileNotFoundError):
+        return False
+    return True
+
+
 async def _upload(blobs: BlobStore, digest: str, request: Request) -> int:
     """Stores a body under its digest, a piece at a time, and returns the status."""
     wanted = f"sha256:{hex_of(digest)}"
-    if blobs.has(wanted):
+    if await asyncio.to_thread(_is_whole, blobs, wanted):
         # An answer before the body has been read would break the connection of a client that still sends.
         async for _ in request.stream():
             pass

@@ -8,6 +8,7 @@ import ollama
 import pytest
 
 from llmops_assets.serving.chat_template import GO_TEMPLATE
+from llmops_assets.serving.embedded_server import RunningServer
 from llmops_assets_tests.serving.speaking import HELLO, create_tiny
 
 
@@ -58,6 +59,14 @@ def test_an_upload_is_201_then_200_and_head_finds_it(http: httpx.Client, tmp_pat
     url = f"/api/blobs/sha256:{hashlib.sha256(data).hexdigest()}"
     assert [http.post(url, content=data).status_code for _ in range(2)] == [201, 200]
     assert http.head(url).status_code == 200
+
+
+def test_an_upload_mends_a_damaged_blob(http: httpx.Client, server: RunningServer) -> None:
+    hexed = hashlib.sha256(b"whole").hexdigest()
+    url, blob = f"/api/blobs/sha256:{hexed}", server.folder / "blobs" / f"sha256-{hexed}"
+    blob.write_bytes(b"whale")
+    assert (http.head(url).status_code, http.post(url, content=b"whole").status_code) == (404, 201)
+    assert (http.head(url).status_code, blob.read_bytes()) == (200, b"whole")
 
 
 def test_an_upload_under_a_wrong_digest_is_refused_and_kept_under_its_own(http: httpx.Client) -> None:
