@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from llmops_assets.deployment.model_server import client_of
+from llmops_assets.deployment.model_server import stream_chat
 from llmops_assets.errors import DeploymentError
 from llmops_assets.guard.guarding import Decision, Guard
 from llmops_assets.serving.chat_template import strip_markers
 from llmops_assets.tasks.registry import Task
 
 Stage = Literal["", "input", "output"]
+# As this project's server and older Ollamas say it, llama.cpp's server, and newer Ollamas.
+TOO_LONG = re.compile("exceeds the (available )?context|longer than the context")
 
 
 class ModelGoneError(DeploymentError):
@@ -35,7 +38,7 @@ class ServedProduct:
     """A product that serves: its task, its guard, and the name under which a server has its model.
 
     Attributes:
-        num_ctx: tokens of request and answer together; Ollama cuts a longer request in silence.
+        num_ctx: tokens of request and answer together.
     """
 
     name: str
@@ -55,7 +58,8 @@ class Exchange:
         blocked: where a guard stopped it, empty where none did.
         reason: why the guard did.
         tokens_in: of all that was asked to get this answer, as `tokens_out`.
-        truncated: the answer was cut at its limit, or the request at the context's.
+        first_token_s: of the first answer, also where it was asked again.
+        truncated: the answer was cut at its limit.
         format_valid: whether the text has the task's form; None where a guard spoke.
     """
 
@@ -95,13 +99,13 @@ def answer_request(
 
     An answer that the task does not take (for a to-do command: no valid form, words that nobody said, or a refusal of
     what the guard is sure is harmless) is asked for again, and the engine is held to a form that can be taken. Where
-    that fails the first answer is given.
+    that fails, is cut or no time is left, the first answer is given.
 
     Args:
         product: who answers.
         text: what was asked; markers of the chat format are taken out of it.
         now: against which dates are resolved.
-        timeout_s: how long the model may take.
+        timeout_s: how long the model may take, asked again or not.
         history: the conversation before, {"role": user, assistant or tool, "content"} a turn; an answer is an
             exchange's `text`, what the caller's store said to it a tool turn.
 
@@ -116,27 +120,28 @@ def answer_request(
     messages = [*before, {"role": "user", "content": product.task.prepare(prompt)}]
     if not asked.allowed:
         return _blocked(product, text, "input", asked, now, started)
+    asked_at = time.monotonic()
     said, task = _ask(product, messages, timeout_s), product.task
     spent, left = [said], product.guard.check_output(said.text)
     form = task.second_form(said.text, messages, asked.certain) if left.allowed else None
-    if form is not None:
+    left_s = timeout_s - (time.monotonic() - asked_at)
+    if form is not None and left_s > 0:
         with contextlib.suppress(ModelGoneError, ModelTimeoutError):  # the first answer is better than none
-            said = _ask(product, messages, timeout_s, form)
-            spent.append(said)
-            left = product.guard.check_output(said.text)
+            again = _ask(product, messages, left_s, form)
+            spent.append(again)
+            if again.done_reason != "length":
+                said, left = again, product.guard.check_output(again.text)
     if not left.allowed:
-        return _blocked(product, text, "output", left, now, started, said)
+        return _blocked(product, text, "output", left, now, started, spent)
     return Exchange(
         prompt=text,
         text=said.text,
         envelope=task.to_envelope(said.text, now, prompt),
         latency_s=time.monotonic() - started,
-        truncated=said.done_reason == "length" or said.tokens_in >= product.num_ctx,
+        truncated=said.done_reason == "length",
         format_valid=task.format(said.text, {}).value == 1,
         refused=task.is_refusal(said.text),
-        tokens_in=sum(each.tokens_in for each in spent),
-        tokens_out=sum(each.tokens_out for each in spent),
-        first_token_s=said.first_token_s,
+        **_cost(spent),
     )
 
 
@@ -147,7 +152,7 @@ def _blocked(
     decision: Decision,
     now: datetime,
     started: float,
-    said: _Said | None = None,
+    spent: Sequence[_Said] = (),
 ) -> Exchange:
     text = product.task.stopped_text(off_topic=decision.off_topic)
     return Exchange(
@@ -158,10 +163,17 @@ def _blocked(
         blocked=stage,
         reason=decision.reason,
         refused=text == product.task.refusal_text,
-        tokens_in=said.tokens_in if said else 0,
-        tokens_out=said.tokens_out if said else 0,
-        first_token_s=said.first_token_s if said else None,
+        **_cost(spent),
     )
+
+
+def _cost(spent: Sequence[_Said]) -> dict[str, Any]:
+    """What all that was asked took; whoever waits gets the first token once."""
+    return {
+        "tokens_in": sum(said.tokens_in for said in spent),
+        "tokens_out": sum(said.tokens_out for said in spent),
+        "first_token_s": spent[0].first_token_s if spent else None,
+    }
 
 
 def _ask(
@@ -176,7 +188,7 @@ def _ask(
     except httpx.TimeoutException as error:
         raise ModelTimeoutError(f"expected an answer of {name} within {timeout_s:g} s, got none") from error
     except ollama.ResponseError as error:
-        if "exceeds the context" in error.error:
+        if TOO_LONG.search(error.error):
             raise RequestTooLongError(
                 f"expected a request of {product.name} within {product.num_ctx} tokens, got a longer one; shorten it"
             ) from error
@@ -191,8 +203,8 @@ def _read(
 ) -> _Said:
     """Reads the stream; leaving it early closes the connection, and the server gives the slot back."""
     started, first, pieces = time.monotonic(), None, []
-    client = client_of(product.url, max(1.0, math.ceil(timeout_s)))
-    stream = client.chat(model=product.model, messages=messages, stream=True, format=dict(form) if form else None)
+    asked = {"model": product.model, "messages": messages} | ({"format": dict(form)} if form else {})
+    stream = stream_chat(product.url, max(1.0, math.ceil(timeout_s)), **asked)
     with contextlib.closing(stream):
         for part in stream:
             if part.message.content:

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -119,6 +119,20 @@ class ModelServer:
             raise ServerGoneError(f"expected {self.url} to {what}, got: {said}; is the server up?") from error
         except ValueError as error:
             raise ServerRefusedError(f"expected {self.url} to {what}, got no answer of Ollama's API") from error
+
+
+def stream_chat(url: str, timeout_s: float, **request: Any) -> Generator[Any, None, None]:
+    """The parts of an answer; what does not fit the context is refused, where Ollama would drop turns in silence.
+
+    The client's own `chat` cannot say that: it has neither `truncate` nor `shift`.
+    """
+    import ollama
+
+    request |= {"stream": True, "truncate": False, "shift": False}
+    parts: Generator[Any, None, None] = client_of(url, timeout_s)._request(
+        ollama.ChatResponse, "POST", "/api/chat", json=request, stream=True
+    )
+    return parts
 
 
 @functools.lru_cache(maxsize=64)
