@@ -8,7 +8,7 @@ import ast
 import json
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from llmops_assets.tasks.review_fixes import Replacement, fix
 from llmops_assets.tasks.review_labels import Review
 from llmops_assets.tasks.review_rules import BY_NAME, CONFUSED, CUES, RULES, Rule
 from llmops_assets.tasks.score import Score, failed, passed
+from llmops_assets.tasks.signature import UNREADABLE
 
 MIN_LINES, MAX_LINES, MAX_FINDINGS = 3, 18, 4
 SEVERITIES = ("high", "medium", "low")
@@ -28,20 +29,30 @@ NUMBER = re.compile(r"^\s*\d+: ?", re.MULTILINE)
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of an answer (2020-12)."""
-    finding = {
-        "type": "object",
-        "properties": {
-            "line": {"type": "integer", "minimum": 1, "maximum": MAX_LINES},
-            "rule": {"enum": [rule.name for rule in RULES]},
-        },
-        "required": ["line", "rule"],
-        "additionalProperties": False,
-    }
+    line = {"type": "integer", "minimum": 1, "maximum": MAX_LINES}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "CodeReviewer answer",
+        **answer_schema(finding_schema(line, [rule.name for rule in RULES]), MAX_FINDINGS),
+    }
+
+
+def finding_schema(line: Mapping[str, Any], rules: Sequence[str]) -> dict[str, Any]:
+    """The schema of a finding in a line that fits `line`, by one of these rules."""
+    return {
         "type": "object",
-        "properties": {"findings": {"type": "array", "items": finding, "maxItems": MAX_FINDINGS}},
+        "properties": {"line": line, "rule": {"enum": list(rules)}},
+        "required": ["line", "rule"],
+        "additionalProperties": False,
+    }
+
+
+def answer_schema(finding: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """The schema of at most so many findings."""
+    findings = {"type": "array", **({"items": finding} if most else {}), "maxItems": most}
+    return {
+        "type": "object",
+        "properties": {"findings": findings},
         "required": ["findings"],
         "additionalProperties": False,
     }
@@ -73,7 +84,7 @@ def unfit(request: str) -> str:
     code = textwrap.dedent(code_of(request)).strip("\n")
     try:
         body = ast.parse(code).body
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return "expected one Python function, got text that does not parse"
     if len(body) != 1 or not isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         return "expected one Python function, got something else"

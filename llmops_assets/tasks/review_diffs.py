@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from llmops_assets.errors import DataError
+from llmops_assets.tasks.signature import UNREADABLE
 
 HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", re.MULTILINE)
 HEADER = re.compile(r"^\+\+\+ ", re.MULTILINE)
@@ -103,6 +104,6 @@ def _end(lines: Sequence[_Line], start: int, indent: int) -> int:
 def _is_function(code: str) -> bool:
     try:
         body = ast.parse(code).body
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return False
     return len(body) == 1 and isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from llmops_assets.tasks.linting import Edit, Finding, Place, edited
 from llmops_assets.tasks.review_labels import linted, place
+from llmops_assets.tasks.signature import UNREADABLE
 
 MAX_STEPS = 4
 OPPOSITES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
@@ -76,7 +77,7 @@ def _rules(code: str) -> Counter[str]:
 def _parses(code: str) -> bool:
     try:
         compile(code, "fix", "exec", ast.PyCF_ONLY_AST)
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return False
     return True
 

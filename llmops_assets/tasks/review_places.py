@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from llmops_assets.tasks import code_review
+from llmops_assets.tasks.signature import UNREADABLE
 
 UNCLEAR = frozenset("lIO")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -31,7 +32,7 @@ def second_form(text: str, messages: Sequence[Mapping[str, str]], certain: bool)
     answer = code_review.parse(text)
     try:
         known = places(code_review.code_of(messages[-1]["content"]))
-    except (SyntaxError, ValueError):
+    except UNREADABLE:
         return None
     if answer is not None and all(item["rule"] in known.get(item["line"], ()) for item in answer["findings"]):
         return None
@@ -40,23 +41,8 @@ def second_form(text: str, messages: Sequence[Mapping[str, str]], certain: bool)
 
 def form(known: Mapping[int, Sequence[str]]) -> dict[str, Any]:
     """The JSON Schema of every review whose findings are at these places (line -> rules); none at all is one."""
-    kinds = [
-        {
-            "type": "object",
-            "properties": {"line": {"const": line}, "rule": {"enum": list(rules)}},
-            "required": ["line", "rule"],
-            "additionalProperties": False,
-        }
-        for line, rules in known.items()
-    ]
-    most = code_review.MAX_FINDINGS if kinds else 0
-    findings = {"type": "array", "maxItems": most, **({"items": {"anyOf": kinds}} if kinds else {})}
-    return {
-        "type": "object",
-        "properties": {"findings": findings},
-        "required": ["findings"],
-        "additionalProperties": False,
-    }
+    kinds = [code_review.finding_schema({"const": line}, rules) for line, rules in known.items()]
+    return code_review.answer_schema({"anyOf": kinds}, code_review.MAX_FINDINGS if kinds else 0)
 
 
 def places(code: str) -> dict[int, tuple[str, ...]]:

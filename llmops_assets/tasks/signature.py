@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What Python's parser, and a walk along its tree, say of a text: it is no code, or nested too deeply."""
 STEM = 5
 STOP = frozenset((
     "the", "a", "an", "of", "to", "in", "for", "and", "or", "if", "is", "are", "be", "it", "its", "this",
@@ -30,11 +32,12 @@ def read_signature(code: str) -> Signature | None:
     """The signature of a text that holds exactly one function, else None."""
     try:
         body = ast.parse(code).body
-    except (SyntaxError, ValueError):
+        return _signature(body[0]) if len(body) == 1 and isinstance(body[0], Function) else None
+    except UNREADABLE:
         return None
-    if len(body) != 1 or not isinstance(body[0], ast.FunctionDef | ast.AsyncFunctionDef):
-        return None
-    node = body[0]
+
+
+def _signature(node: Function) -> Signature:
     own = list(_own_nodes(node))
     yields = any(isinstance(child, ast.Yield | ast.YieldFrom) for child in own)
     return Signature(node.name, _parameters(node), not yields and _returns(own), yields, _raises(own))

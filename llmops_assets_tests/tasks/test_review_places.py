@@ -122,3 +122,12 @@ def test_no_right_review_is_asked_for_again() -> None:
     right += [(row["messages"][:-1], row["messages"][-1]["content"]) for row in rows]
     assert len(right) > 6000
     assert not [text for messages, text in right if review_places.second_form(text, messages, False) is not None]
+
+
+@pytest.mark.parametrize("term", ["-" * 7900 + "1", "not " * 3000 + "a"], ids=["minus", "not"])
+def test_what_is_nested_too_deeply_is_no_function_and_is_not_asked_again(term: str) -> None:
+    code = f"def f(a):\n    return {term}"
+    diff = f"--- a/f.py\n+++ b/f.py\n@@ -0,0 +1,2 @@\n+def f(a):\n+    return {term}\n"
+    assert code_review.unfit(code) == "expected one Python function, got text that does not parse"
+    assert code_review.unfit(diff) == "expected a diff that adds to one whole Python function, got one that adds to 0"
+    assert review_places.second_form("", asked(code), certain=False) is None

@@ -24,7 +24,14 @@ def test_signature_reads_what_a_docstring_must_say(code: str, expected: Signatur
     assert read_signature(code) == expected
 
 
-@pytest.mark.parametrize("code", ["x = 1", "def f(:", "def f(): pass\ndef g(): pass", ""])
+DEEP = ("-" * 7900 + "1", "not " * 3000 + "a", "a + " * 1500 + "a")
+"""Terms that the parser, or a walk along the tree, gives up on."""
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["x = 1", "def f(:", "def f(): pass\ndef g(): pass", "", *(f"def f(a):\n    return {term}" for term in DEEP)],
+)
 def test_anything_but_one_function_has_no_signature(code: str) -> None:
     assert read_signature(code) is None
 
