@@ -112,6 +112,8 @@ class Door:
             return _error(429, said, error.retry_after_s)
         if isinstance(error, RequestTooLongError):
             return _error(413, str(error))
+        if isinstance(error, ModelTimeoutError):
+            self.readiness.lost(str(error))
         if isinstance(error, ModelTimeoutError | TimeoutError):
             said = f"{name} did not answer within {self.limits.timeout_s:g} s; come again later"
             return _error(504, said, self.turnstile.retry_after_s)

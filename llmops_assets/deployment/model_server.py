@@ -35,9 +35,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class ModelServer:
-    """One server that speaks Ollama's API."""
+    """One server that speaks Ollama's API; whatever it is asked, it may take so long."""
 
     url: str
+    timeout_s: float = LONG_S
 
     def tags(self) -> dict[str, Tag]:
         """Every name on the server, lower case.
@@ -102,13 +103,13 @@ class ModelServer:
 
     @contextlib.contextmanager
     def _client(
-        self, what: str, timeout_s: float = LONG_S, missing: type[Exception] = ServerRefusedError
+        self, what: str, timeout_s: float | None = None, missing: type[Exception] = ServerRefusedError
     ) -> Iterator[Any]:
         """A client for one call; whatever goes wrong becomes one line."""
         import httpx
         import ollama
 
-        client = client_of(self.url, timeout_s)
+        client = client_of(self.url, timeout_s or self.timeout_s)
         try:
             yield client
         except ollama.ResponseError as error:

@@ -16,11 +16,12 @@ class Readiness:
     """A thread that wakes the model until it has answered once, and then looks whether it is still there."""
 
     def __init__(self, product: ServedProduct, tell: Callable[[str, bool], None], *, timeout_s: float) -> None:
-        """Starts nothing yet; `tell` is called with version and whether the model answers, after each look."""
+        """Starts nothing yet; `tell` is called with version and whether the model answers, after each look and loss."""
         self.version = ""
         self.problem = "the model has not answered yet"
-        self._product, self._tell, self._timeout_s = product, tell, timeout_s
-        self._server = ModelServer(product.url)
+        self._product, self._tell = product, tell
+        self._server = ModelServer(product.url, timeout_s)
+        self._lock, self._losses = threading.Lock(), 0
         self._wake, self._stopped = threading.Event(), False
         self._thread = threading.Thread(target=self._watch, name=f"readiness-{product.name}", daemon=True)
 
@@ -39,25 +40,35 @@ class Readiness:
         self._wake.set()
 
     def lost(self, problem: str) -> None:
-        """Told by a request that found the model gone; it has to answer again before it counts as ready."""
-        self.problem = problem
+        """Told by a request that got no answer; the model has to answer again before it counts as ready."""
+        with self._lock:
+            self._losses += 1
+            self._found(self.version, problem)
         self._wake.set()
 
     def look(self) -> None:
         """One look; the model is asked where it has to prove itself, else only its name is looked up."""
+        losses, version, problem = self._losses, self.version, ""
         try:
-            if not self.ready:
-                self._server.answer(self._product.model, QUESTION, timeout_s=self._timeout_s, tokens=1)
-            tags = self._server.tags()
-            if self._product.model not in tags:
-                raise DeploymentError(
-                    f"{self._product.model} is gone from {self._product.url}; run the deployment stage"
-                )
+            version = self._asked()
         except DeploymentError as error:
-            self.problem = str(error)
-        else:
-            self.version, self.problem = release_of(tags, *self._product.model.split(":")), ""
-        self._tell(self.version, self.ready)
+            problem = str(error)
+        with self._lock:
+            if losses == self._losses:  # a loss since then knows better, and has woken the next look
+                self._found(version, problem)
+
+    def _asked(self) -> str:
+        model = self._product.model
+        if not self.ready:
+            self._server.answer(model, QUESTION, timeout_s=self._server.timeout_s, tokens=1)
+        tags = self._server.tags()
+        if model not in tags:
+            raise DeploymentError(f"{model} is gone from {self._product.url}; run the deployment stage")
+        return release_of(tags, *model.split(":"))
+
+    def _found(self, version: str, problem: str) -> None:
+        self.version, self.problem = version, problem
+        self._tell(version, self.ready)
 
     def _watch(self) -> None:
         while not self._stopped:

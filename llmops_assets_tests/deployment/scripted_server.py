@@ -30,10 +30,11 @@ class Line:
 
 @dataclass
 class Scripted:
-    """Its address, what it will still say, and what it was asked."""
+    """Its address, what it will still say, how long it takes to list its models, and what it was asked."""
 
     script: list[Line]
     url: str = ""
+    lists_after_s: float = 0.0
     asked: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -44,6 +45,7 @@ def scripted_server(*script: Line) -> Iterator[Scripted]:
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            time.sleep(scripted.lists_after_s)
             self.reply(200, {"models": [{"name": "m:production", "model": "m:production", "digest": "d"}]})
 
         def do_POST(self) -> None:

@@ -1,0 +1,62 @@
+"""Whether a model counts as ready: a stand-in that hangs where the script says so."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from llmops_assets.deployment.answering import ServedProduct
+from llmops_assets.deployment.door import Door, Limits
+from llmops_assets.guard.guarding import Guard
+from llmops_assets.monitoring.metrics import ProductMetrics
+from llmops_assets.pipeline.traffic import ProductTraffic
+from llmops_assets.tasks.registry import get_task
+from llmops_assets_tests.deployment.scripted_server import Line, Scripted, scripted_server
+
+HELLO = Line("Hello")
+
+
+def door(server: Scripted, folder: Path, timeout_s: float = 30) -> Door:
+    product = ServedProduct("m", get_task("command"), Guard(None), server.url, "m:production", 512)
+    traffic = ProductTraffic("m", "/task", folder / "m.jsonl", folder / "rated.jsonl", ProductMetrics(), print)
+    return Door(product, traffic, limits=Limits(timeout_s=timeout_s))
+
+
+def loaded(opened: Door) -> float | None:
+    assert isinstance(opened.observer, ProductTraffic)
+    labels = {"product": "m", "version": opened.version}
+    return opened.observer.metrics.registry.get_sample_value("llmops_model_loaded", labels)
+
+
+def test_a_model_that_hangs_is_not_ready_until_it_answers_again(tmp_path: Path) -> None:
+    with scripted_server(HELLO, Line("late", takes_s=3), HELLO) as server:
+        opened = door(server, tmp_path, timeout_s=1)
+        opened.readiness.look()
+        assert (opened.readiness.ready, loaded(opened)) == (True, 1)
+        assert asyncio.run(opened.answer("call Ana")).status == 504
+        assert (opened.readiness.ready, loaded(opened)) == (False, 0)
+        opened.readiness.look()
+        assert (opened.readiness.ready, loaded(opened)) == (True, 1)
+
+
+def test_a_loss_during_a_look_is_not_overwritten_by_it(tmp_path: Path) -> None:
+    with scripted_server(Line("Hello", takes_s=2)) as server:
+        readiness = door(server, tmp_path).readiness
+        looking = threading.Thread(target=readiness.look)
+        looking.start()
+        while not server.asked:
+            time.sleep(0.01)
+        readiness.lost("it hangs")
+        looking.join()
+    assert readiness.problem == "it hangs"
+
+
+@pytest.mark.parametrize(("takes_s", "ready"), [(0, True), (3, False)])
+def test_a_server_that_hangs_is_not_waited_for(takes_s: float, ready: bool, tmp_path: Path) -> None:
+    with scripted_server(HELLO) as server:
+        server.lists_after_s = takes_s
+        readiness = door(server, tmp_path, timeout_s=1).readiness
+        readiness.look()
+    assert readiness.ready == ready
