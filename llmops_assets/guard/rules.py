@@ -35,8 +35,8 @@ def fold(text: str) -> str:
 
 
 def check(text: str) -> RuleHit | None:
-    """The first rule that fires, or None."""
-    folded = fold(text)
+    """The first rule that fires, or None; a line break is a space like any other."""
+    folded = fold(" ".join(text.split()))
     for name, pattern in RULES.items():
         hit = pattern.search(folded)
         if hit:
