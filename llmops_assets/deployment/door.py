@@ -79,12 +79,9 @@ class Door:
             reply = self._refusal(error)
             self.observer.failed(reply.status, time.monotonic() - started, self.version)
             return reply
-        self.observer.answered(exchange, self.version)
-        return Reply(200, self._body(exchange), {"X-Request-Id": exchange.request_id}, exchange.request_id)
-
-    def rate(self, request_id: str, *, positive: bool, comment: str) -> None:
-        """Passes a rating on."""
-        self.observer.rated(request_id, self.version, positive=positive, comment=comment)
+        version = self.version
+        self.observer.answered(exchange, version)
+        return Reply(200, _body(exchange, version), {"X-Request-Id": exchange.request_id}, exchange.request_id)
 
     async def _in_turn(self, text: str, history: Sequence[Mapping[str, str]]) -> Exchange:
         from starlette.concurrency import run_in_threadpool
@@ -93,17 +90,6 @@ class Door:
             return await run_in_threadpool(
                 answer_request, self.product, text, now=self.clock(), timeout_s=left_s, history=history
             )
-
-    def _body(self, exchange: Exchange) -> dict[str, Any]:
-        return {
-            **exchange.envelope,
-            "answer": exchange.text,
-            "truncated": exchange.truncated,
-            "format_valid": exchange.format_valid,
-            "blocked": bool(exchange.blocked),
-            "version": self.version,
-            "request_id": exchange.request_id,
-        }
 
     def _refusal(self, error: Exception) -> Reply:
         name = self.product.name
@@ -123,6 +109,18 @@ class Door:
         # What went wrong inside is for the log of the operator, not for whoever asks.
         sys.stderr.write(f"llmops gateway: {name}: {type(error).__name__}: {error}\n")
         return _error(500, f"{name} failed on this request; the operator's log says why")
+
+
+def _body(exchange: Exchange, version: str) -> dict[str, Any]:
+    return {
+        **exchange.envelope,
+        "answer": exchange.text,
+        "truncated": exchange.truncated,
+        "format_valid": exchange.format_valid,
+        "blocked": bool(exchange.blocked),
+        "version": version,
+        "request_id": exchange.request_id,
+    }
 
 
 def _error(status: int, said: str, retry_after_s: int = 0) -> Reply:

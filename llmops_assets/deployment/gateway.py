@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from llmops_assets.deployment.body_limit import BodyLimit
 from llmops_assets.deployment.door import Door
-from llmops_assets.deployment.rated_requests import RatedRequests
+from llmops_assets.deployment.rated_requests import Answered, RatedRequests
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_BODY = 256 * 1024
@@ -141,7 +141,7 @@ def _product_endpoint(door: Door, rated: RatedRequests) -> Callable[..., Any]:
     async def ask(asked: Asked) -> JSONResponse:
         reply = await door.answer(asked.text, asked.turns)
         if reply.request_id:
-            rated.remember(reply.request_id, door)
+            rated.remember(reply.request_id, Answered(door, reply.body["version"]))
         return JSONResponse(reply.body, reply.status, reply.headers)
 
     return ask
@@ -149,11 +149,12 @@ def _product_endpoint(door: Door, rated: RatedRequests) -> Callable[..., Any]:
 
 def _feedback_endpoint(rated: RatedRequests) -> Callable[..., Any]:
     async def rate(rating: Rating) -> JSONResponse:
-        door = rated.take(rating.request_id)
-        if door is None:
+        answered = rated.take(rating.request_id)
+        if answered is None:
             said = f"expected the id of a recent answer without a rating, got {rating.request_id}; send the answer's request_id"
             return JSONResponse({"error": said}, 404)
-        door.rate(rating.request_id, positive=rating.positive, comment=rating.comment)
+        observer = answered.door.observer
+        observer.rated(rating.request_id, answered.version, positive=rating.positive, comment=rating.comment)
         return JSONResponse({"status": "thank you"})
 
     return rate

@@ -1,7 +1,7 @@
 """Which answers may still be rated: the latest ones, each once, so that nobody can vote twice or for what was never said."""
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from llmops_assets.deployment.door import Door
@@ -9,18 +9,25 @@ if TYPE_CHECKING:
 REMEMBERED = 10_000
 
 
+class Answered(NamedTuple):
+    """Where an answer came from, and which version gave it: another one may serve by the time of the rating."""
+
+    door: "Door"
+    version: str
+
+
 class RatedRequests:
-    """Ids of answers and the doors they came from; for one event loop."""
+    """Ids of answers and where they came from; for one event loop."""
 
     def __init__(self) -> None:
-        self._doors: OrderedDict[str, Door] = OrderedDict()
+        self._answers: OrderedDict[str, Answered] = OrderedDict()
 
-    def remember(self, request_id: str, door: "Door") -> None:
+    def remember(self, request_id: str, answered: Answered) -> None:
         """Lets an answer be rated; the oldest is forgotten where there are too many."""
-        self._doors[request_id] = door
-        if len(self._doors) > REMEMBERED:
-            self._doors.popitem(last=False)
+        self._answers[request_id] = answered
+        if len(self._answers) > REMEMBERED:
+            self._answers.popitem(last=False)
 
-    def take(self, request_id: str) -> "Door | None":
-        """The door of an answer that was not rated yet, else None."""
-        return self._doors.pop(request_id, None)
+    def take(self, request_id: str) -> Answered | None:
+        """Where an answer that was not rated yet came from, else None."""
+        return self._answers.pop(request_id, None)

@@ -33,7 +33,8 @@ QUALITY_MINIMUM = 20
 class RequestOutcome:
     """What the gateway knows of one request when it has been answered.
 
-    `format_valid` is None where the product promises no form; `first_token_s` where nothing was generated.
+    `format_valid` is None where the product promises no form; `first_token_s` where nothing was generated. `stopped` by a
+    guard before the model was asked.
     """
 
     endpoint: str
@@ -45,11 +46,12 @@ class RequestOutcome:
     format_valid: bool | None = None
     refused: bool = False
     truncated: bool = False
+    stopped: bool = False
 
     @property
     def reached_model(self) -> bool:
-        """Whether its duration says something of the model: a quick 429 must not make the p95 look good."""
-        return not 400 <= self.status < 500
+        """Whether its duration says something of the model: a quick 429 or 503 must not make the p95 look good."""
+        return not self.stopped and not 400 <= self.status < 500 and self.status != 503
 
 
 class ProductMetrics:

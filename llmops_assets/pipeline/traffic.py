@@ -55,6 +55,7 @@ def outcome_of(exchange: Exchange, endpoint: str) -> RequestOutcome:
         format_valid=exchange.format_valid,
         refused=exchange.refused,
         truncated=exchange.truncated,
+        stopped=exchange.blocked == "input",
     )
 
 

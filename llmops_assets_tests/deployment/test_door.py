@@ -1,4 +1,4 @@
-"""Whether a model counts as ready: a stand-in that hangs where the script says so."""
+"""Whether a model counts as ready, by a stand-in that hangs where the script says so; and whose a rating is."""
 
 import asyncio
 import threading
@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from llmops_assets.deployment.answering import ServedProduct
 from llmops_assets.deployment.door import Door, Limits
+from llmops_assets.deployment.gateway import Gateway
 from llmops_assets.guard.guarding import Guard
 from llmops_assets.monitoring.metrics import ProductMetrics
 from llmops_assets.pipeline.traffic import ProductTraffic
+from llmops_assets.storage.atomic import read_jsonl
 from llmops_assets.tasks.registry import get_task
 from llmops_assets_tests.deployment.scripted_server import Line, Scripted, scripted_server
 
@@ -60,3 +63,14 @@ def test_a_server_that_hangs_is_not_waited_for(takes_s: float, ready: bool, tmp_
         readiness = door(server, tmp_path, timeout_s=1).readiness
         readiness.look()
     assert readiness.ready == ready
+
+
+def test_a_rating_is_of_the_version_that_answered(tmp_path: Path) -> None:
+    with scripted_server(Line('{"action":"none"}')) as server:
+        opened = door(server, tmp_path)
+        http = TestClient(Gateway([opened], lambda: b"").app())
+        opened.readiness.version = "1.0.0"
+        request_id = http.post("/task", json={"text": "call Ana"}).json()["request_id"]
+        opened.readiness.version = "1.1.0"
+        assert http.post("/feedback", json={"request_id": request_id, "positive": False}).status_code == 200
+    assert [row["version"] for row in read_jsonl(tmp_path / "rated.jsonl")] == ["1.0.0"]

@@ -21,6 +21,8 @@ BAD = RequestOutcome("/task", 200, 0.8, format_valid=False)
 CUT = RequestOutcome("/task", 200, 0.8, format_valid=True, truncated=True)
 REFUSED = RequestOutcome("/task", 200, 0.2, refused=True)
 FAILED = RequestOutcome("/task", 503, 9.0)
+TIMED_OUT, GONE = RequestOutcome("/task", 504, 30.0), RequestOutcome("/task", 503, 0.01)
+STOPPED = RequestOutcome("/task", 200, 0.02, stopped=True)
 LIMITED = RequestOutcome("/task", 429, 0.001)
 
 
@@ -48,9 +50,9 @@ def test_requests_are_counted_by_status(metrics: ProductMetrics) -> None:
 
 
 def test_a_request_the_model_never_saw_has_no_duration(metrics: ProductMetrics) -> None:
-    record(metrics, GOOD, FAILED, LIMITED)
+    record(metrics, GOOD, TIMED_OUT, GONE, LIMITED, STOPPED)
 
-    assert value(metrics, f"{names.DURATION.name}_count", endpoint="/task") == 2
+    assert value(metrics, f"{names.DURATION.name}_sum", endpoint="/task") == 0.8 + 30
 
 
 def test_tokens_refusals_truncations_and_form_are_counted(metrics: ProductMetrics) -> None:
