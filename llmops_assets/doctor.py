@@ -5,11 +5,10 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlparse
 
 import psutil
 
-from llmops_assets.deployment.connection import LOOPBACK, probe
+from llmops_assets.deployment.connection import is_here, probe
 from llmops_assets.machine import GIB, asked_trainings, fitting_trainings, usable_cores
 from llmops_assets.project import Project
 from llmops_assets.recipes.loading import Recipes, load_recipes
@@ -67,7 +66,7 @@ def _servers(recipes: Recipes) -> dict[str, list[str]]:
 def _server(url: str, products: list[str]) -> Finding:
     found, who = probe(url), ", ".join(products)
     if found.kind == "nothing":
-        here = urlparse(url).hostname in LOOPBACK
+        here = is_here(url)
         reason = "so the embedded server will" if here else "and it cannot be started from here"
         return Finding("server", "embedded" if here else "missing", f"nothing answers at {url} ({who}), {reason}")
     if found.kind == "stranger":

@@ -30,12 +30,17 @@ class Probe:
     detail: str
 
 
+def is_here(url: str) -> bool:
+    """Whether a URL is of this machine; no proxy of the environment leads there."""
+    return urlparse(url).hostname in LOOPBACK
+
+
 def probe(url: str) -> Probe:
     """Asks who answers at a URL."""
     import httpx
 
     try:
-        reply = httpx.get(f"{url.rstrip('/')}/api/version", timeout=PROBE_S)
+        reply = httpx.get(f"{url.rstrip('/')}/api/version", timeout=PROBE_S, trust_env=not is_here(url))
         version = reply.json().get("version") if reply.status_code == httpx.codes.OK else None
     except (httpx.ConnectError, httpx.ConnectTimeout):
         return Probe("nothing", "nothing answers")
@@ -70,7 +75,7 @@ def connect(url: str, *, embedded_allowed: bool, start_embedded: Callable[[], st
         raise DeploymentError(
             f"expected Ollama at {url}, nothing answers there; start it, or set deployment.embedded_server to true"
         )
-    if urlparse(url).hostname not in LOOPBACK:
+    if not is_here(url):
         raise DeploymentError(
             f"expected a server at {url}, nothing answers there, and the embedded server cannot stand in for another "
             "machine; start it, or set deployment.ollama_url to an address of this machine"

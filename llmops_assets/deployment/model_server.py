@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.deployment.connection import is_here
 from llmops_assets.errors import DeploymentError
 
 BLOB = re.compile(r"^FROM .*sha256[-:]([0-9a-f]{64})\s*$", re.MULTILINE)
@@ -141,4 +142,4 @@ def client_of(url: str, timeout_s: float) -> Any:
     """The official client for a server; making one takes longer than most requests, and threads may share it."""
     import ollama
 
-    return ollama.Client(host=url, timeout=timeout_s)
+    return ollama.Client(host=url, timeout=timeout_s, trust_env=not is_here(url))

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from llmops_assets.deployment.answering import ServedProduct
-from llmops_assets.deployment.connection import LOOPBACK, Connection, Probe, connect, probe
+from llmops_assets.deployment.connection import Connection, Probe, connect, is_here, probe
 from llmops_assets.deployment.door import Door
 from llmops_assets.guard.guarding import Guard
 from llmops_assets.monitoring.metrics import ProductMetrics, serve_metrics
@@ -53,7 +53,7 @@ def connection(shop: Workshop) -> Connection:
     """
     config, project = shop.recipe.deployment, shop.project
     url, found = config.ollama_url, probe(config.ollama_url)
-    if config.embedded_server and urlparse(url).hostname in LOOPBACK and _is_taken(project, url, found):
+    if config.embedded_server and is_here(url) and _is_taken(project, url, found):
         who = "something that does not speak Ollama's API" if found.kind == "stranger" else "another project's server"
         own = start_embedded(project, None)
         return Connection(

@@ -110,7 +110,8 @@ class Engine:
         body = json.dumps({"content": text, "add_special": True, "parse_special": True}).encode()
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self._server.listening_address}/tokenize", body, headers)
-        with urllib.request.urlopen(request, timeout=60) as reply:
+        here = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with here.open(request, timeout=60) as reply:
             tokens: list[int] = json.load(reply)["tokens"]
         return tokens
 

@@ -8,8 +8,10 @@ from threading import Thread
 import pytest
 
 from llmops_assets.deployment.connection import connect, probe
+from llmops_assets.deployment.model_server import ModelServer
 from llmops_assets.errors import DeploymentError
 from llmops_assets.serving.embedded_server import RunningServer
+from llmops_assets_tests.deployment.scripted_server import scripted_server
 
 VERSIONS = {"/ollama": b'{"version":"0.12.6"}', "/list": b"[]", "/page": b"<html>", "/number": b'{"version":1}'}
 
@@ -53,6 +55,15 @@ def test_ollama_is_used_where_it_answers(elsewhere: str) -> None:
     found = connect(f"{elsewhere}/ollama", embedded_allowed=True, start_embedded=never)
     assert (found.kind, found.url) == ("ollama", f"{elsewhere}/ollama")
     assert "0.12.6" in found.reason
+
+
+def test_no_proxy_stands_before_this_machine(elsewhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", free_url())
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert probe(f"{elsewhere}/ollama").kind == "ollama"
+    with scripted_server() as server:
+        assert ModelServer(server.url).digest("m:production") == "d"
 
 
 def test_the_embedded_server_is_known_as_such(server: RunningServer) -> None:
