@@ -4,8 +4,7 @@ Tokens of the format are stripped from what people write: a message cannot close
 templates cannot do that, so whatever stands in front of an Ollama server calls `strip_markers` first.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from llmops_assets.tasks import chat_template as chatml
 
@@ -14,12 +13,20 @@ GO_TEMPLATE = "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_
 STOPS = (chatml.TURN_END, chatml.TURN_START)
 
 
-def strip_markers(text: str, markers: Iterable[str] = chatml.SPECIAL) -> str:
-    """Removes every marker, also one that appears only once another is gone."""
-    pattern = re.compile("|".join(re.escape(marker) for marker in markers))
-    while (stripped := pattern.sub("", text)) != text:
-        text = stripped
-    return text
+def strip_markers(text: str, markers: Collection[str] = chatml.SPECIAL) -> str:
+    """Removes every marker, also one that appears only once another is gone; no marker may overlap another."""
+    if not any(marker in text for marker in markers):
+        return text
+    spelled = [list(marker) for marker in markers]
+    ends = {marker[-1] for marker in spelled}
+    kept: list[str] = []
+    for character in text:
+        kept.append(character)
+        if character in ends:
+            found = next((marker for marker in spelled if kept[-len(marker) :] == marker), None)
+            if found:
+                del kept[-len(found) :]
+    return "".join(kept)
 
 
 def render(

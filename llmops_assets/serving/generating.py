@@ -98,6 +98,8 @@ class Answer:
                 )
             except PromptTooLongError as error:
                 too_long = error
+                if self._left.is_set():
+                    break
         raise too_long or ValueError("expected a prompt, got none")
 
     def _receive(self, text: str) -> bool:

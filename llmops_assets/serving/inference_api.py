@@ -19,7 +19,7 @@ from llmops_assets.serving.generating import Answer, End, Event
 from llmops_assets.serving.inference_request import Asked
 from llmops_assets.serving.loaded_models import LoadedModels
 from llmops_assets.serving.model_library import ModelLibrary
-from llmops_assets.serving.request_fields import LARGEST_BODY, Fields, read_fields
+from llmops_assets.serving.request_fields import LARGEST_BODY, LARGEST_QUESTION, Fields, read_fields
 
 NDJSON = "application/x-ndjson"
 Say = Callable[[str], dict[str, Any]]
@@ -52,8 +52,8 @@ def routes(inference: Inference) -> APIRouter:
     return router
 
 
-async def read_body(request: Request, kind: str) -> Fields:
-    """The fields of a request.
+async def read_body(request: Request, kind: str, most: int = LARGEST_BODY) -> Fields:
+    """The fields of a request of so many bytes at most.
 
     Raises:
         ApiError: it is too large, or no JSON object.
@@ -61,8 +61,8 @@ async def read_body(request: Request, kind: str) -> Fields:
     parts, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > LARGEST_BODY:
-            raise ApiError(413, f"request body too large, at most {LARGEST_BODY} bytes are read")
+        if size > most:
+            raise ApiError(413, f"request body too large, at most {most} bytes are read")
         parts.append(chunk)
     return read_fields(b"".join(parts), kind)
 
@@ -85,7 +85,8 @@ async def _answer(
     say: Say,
 ) -> Response:
     started = monotonic()
-    asked = await asyncio.to_thread(read, inference.library, await read_body(request, kind))
+    fields = await read_body(request, kind, LARGEST_QUESTION)
+    asked = await asyncio.to_thread(read, inference.library, fields)
     if asked.job is None:
         return json_response(_head(asked) | say("") | await _load_or_unload(inference.models, asked))
     answer = Answer(inference.models, inference.threads, asked.job)

@@ -98,9 +98,10 @@ class LoadedModels:
         self, model: StoredModel, key: Key, keep_s: float | None, *, queue: bool = False
     ) -> AsyncIterator[Place]:
         """A model in memory for the time of the block, without a slot of it; see `slot`."""
-        place = self._places.get(key) or self._begin(model, key)
-        if queue and place.users >= self.limits.slots and self._waiting >= self.limits.waiting:
+        place = self._places.get(key)
+        if self._waits(place, queue) and self._waiting >= self.limits.waiting:
             raise ServerBusyError
+        place = place or self._begin(model, key)
         self._enter(place, model, keep_s)
         try:
             await asyncio.shield(place.loading)
@@ -122,8 +123,22 @@ class LoadedModels:
             await self._free(place)
 
     @property
+    def _coming(self) -> Place | None:
+        """The place that is being loaded; the others that are not in memory wait for it."""
+        return next((place for place in self._places.values() if not place.loaded), None)
+
+    def _waits(self, place: Place | None, queue: bool) -> bool:
+        """Whether another request for this place, or for one that is yet to be made, would have to wait."""
+        if place and (place.loaded or place is self._coming):
+            return queue and place.users >= self.limits.slots
+        return self._coming is not None
+
+    @property
     def _waiting(self) -> int:
-        return sum(max(0, place.users - self.limits.slots) for place in self._places.values())
+        coming, places = self._coming, {*self._places.values(), *self._resident}
+        return sum(
+            max(0, place.users - (self.limits.slots if place.loaded or place is coming else 0)) for place in places
+        )
 
     def _begin(self, model: StoredModel, key: Key) -> Place:
         holder: list[Place] = []

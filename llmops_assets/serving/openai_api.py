@@ -19,7 +19,7 @@ from llmops_assets.serving.api_errors import ApiError, openai_body_of
 from llmops_assets.serving.generating import Answer, End, Event
 from llmops_assets.serving.inference_api import Inference, json_line, json_response, read_body, unless_gone, whole
 from llmops_assets.serving.model_library import StoredModel
-from llmops_assets.serving.request_fields import Fields
+from llmops_assets.serving.request_fields import LARGEST_QUESTION, Fields
 
 KIND = "ChatCompletionRequest"
 DONE = b"data: [DONE]\n\n"
@@ -41,7 +41,7 @@ def routes(inference: Inference) -> APIRouter:
 
     @router.post("/v1/chat/completions")
     async def completions(request: Request) -> Response:
-        fields = await read_body(request, KIND)
+        fields = await read_body(request, KIND, LARGEST_QUESTION)
         native = Fields(as_native(fields), "ChatRequest")
         asked = await asyncio.to_thread(inference_request.chat, inference.library, native)
         if asked.job is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmops_assets.serving.api_errors import ApiError
 
-LARGEST_BODY = 64 * 2**20
+LARGEST_BODY, LARGEST_QUESTION = 64 * 2**20, 2**20
 NAMES = {str: "string", bool: "bool", dict: "object", list: "array", int: "number", float: "number"}
 IN_GO = {str: "string", bool: "bool", dict: "map[string]interface {}", list: "[]interface {}", int: "int"}
 

@@ -139,6 +139,17 @@ def test_old_turns_are_left_out_where_a_conversation_is_too_long(client: ollama.
     assert 300 < (reply.prompt_eval_count or 0) < 512
 
 
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate"])
+def test_a_question_of_more_than_a_mebibyte_is_not_read(http: httpx.Client, path: str) -> None:
+    words = "word " * 2**18
+    body = {"model": "tiny", "prompt": words, "messages": [{"role": "user", "content": words}]}
+    reply = http.post(path, json=body)
+    assert (reply.status_code, reply.json()) == (
+        413,
+        {"error": "request body too large, at most 1048576 bytes are read"},
+    )
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_prompt_that_cannot_fit_is_refused(http: httpx.Client, stream: bool) -> None:
     body = {"model": "tiny", "messages": [{"role": "user", "content": "word " * 1000}], "stream": stream}

@@ -175,6 +175,18 @@ def test_what_would_wait_beyond_the_bound_is_refused(slots: int, waiting: int, s
     run(test())
 
 
+def test_requests_for_many_contexts_wait_like_any_others() -> None:
+    async def test() -> None:
+        bench = Bench(slots=1, waiting=2, loaded=1)
+        results = await asyncio.gather(*(bench.use("a", context=8 * n) for n in range(1, 51)), return_exceptions=True)
+        assert [result for result in results if result is None] == [None] * 3
+        assert sum(isinstance(result, ServerBusyError) for result in results) == 47
+        assert bench.log.count("load a") == 3
+        await bench.use("a")
+
+    run(test())
+
+
 def test_a_load_that_fails_fails_for_all_who_wait_and_is_tried_again() -> None:
     async def test() -> None:
         bench = Bench(loaded=1)

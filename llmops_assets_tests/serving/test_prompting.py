@@ -1,5 +1,7 @@
 """Go templates, and the prompt that a model sees: the same bytes as in training."""
 
+import random
+import re
 from typing import Any
 
 import pytest
@@ -47,6 +49,20 @@ def test_neighbours_of_one_role_are_joined() -> None:
 )
 def test_markers_of_the_format_are_stripped(text: str, left: str) -> None:
     assert strip_markers(text) == left
+
+
+def passed_over_and_over(text: str) -> str:
+    while (left := re.sub("|".join(map(re.escape, chat_template.SPECIAL)), "", text)) != text:
+        text = left
+    return text
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_pass_strips_what_many_would(seed: int) -> None:
+    chance = random.Random(seed)
+    pieces = [part for marker in chat_template.SPECIAL for part in (marker, marker[:4], marker[4:], "<|", "|>", "a")]
+    text = "".join(chance.choices(pieces, k=300))
+    assert strip_markers(text) == passed_over_and_over(text)
 
 
 def test_markers_of_another_format_are_stripped_too() -> None:
