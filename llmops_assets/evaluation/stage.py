@@ -37,6 +37,8 @@ from llmops_assets.tasks.case_sets import SETS
 from llmops_assets.tasks.registry import Task, get_task
 
 GATES_PLOT = "gates.png"
+CUT = "length"
+"""Why a server stops where an answer is too long: such a second answer does not take the place of a whole first one."""
 ALONE = 20
 """Cases that are asked one at a time, so that the report can tell the latency of a user alone."""
 SLOTS = 8
@@ -178,7 +180,8 @@ class Evaluation:
             self.report(f"asking {len(asked)} again whose answer the product does not take")
             said = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, list(asked.values()))
             for (name, place), answer in zip(asked, said, strict=True):
-                found[name][place] = answer.text
+                if answer.done_reason != CUT:
+                    found[name][place] = answer.text
         return found
 
     def _ask(self, name: str, gguf: Path, digest: str, questions: list[Question], *, alone: int = 0) -> list[Answer]:
