@@ -254,7 +254,7 @@ def test_a_plugin_that_replaces_a_scorer_in_the_evaluating_process_is_found(
         guard="",
         answers="",
         base_gguf="",
-        reference_scores={},
+        parameters={},
         gates=[],
         config={},
         parallel=False,

@@ -35,6 +35,7 @@ GREEN: dict[str, Any] = {
     **dict.fromkeys([f"{name}_threshold" for name in ("accuracy", "safety", "format", "preference", "utility")], 0.0),
     "false_refusal_limit": 1.0,
     "minimum_cases": 1,
+    "regression": {"blocks": False},
 }
 RED: dict[str, Any] = {
     "accuracy_threshold": 0.85,

@@ -17,7 +17,7 @@ from llmops_assets.tasks.registry import Task
 Decisions = Mapping[str, Sequence[Decision]]
 """By set and case: what the guard says."""
 Second = Mapping[str, Mapping[int, str]]
-"""By set and place: what the model said when it was asked again because the product did not take its first answer."""
+"""By set and place: what the product answers where it asked again because it did not take the model's first answer."""
 
 
 @dataclass(frozen=True)

@@ -180,8 +180,8 @@ class Evaluation:
             self.report(f"asking {len(asked)} again whose answer the product does not take")
             said = self._ask("judged", Path(self.job.gguf), self.job.gguf_sha256, list(asked.values()))
             for (name, place), answer in zip(asked, said, strict=True):
-                if answer.done_reason != CUT:
-                    found[name][place] = answer.text
+                kept = answers[name][place] if answer.done_reason == CUT else answer
+                found[name][place] = kept.text
         return found
 
     def _ask(self, name: str, gguf: Path, digest: str, questions: list[Question], *, alone: int = 0) -> list[Answer]:

@@ -142,7 +142,7 @@ class IncidentBook:
         young = [release for release in self.releases(product) if began - window <= release.deployed_at <= began]
         if not young:
             return None
-        latest = max(young, key=lambda release: release.deployed_at)
+        latest = sorted(young, key=lambda release: release.deployed_at)[-1]  # of two in one second the later one
         return {"version": latest.version, "deployed_at": latest.deployed_at.isoformat()}
 
     def _may_roll_back(self, incident: Incident) -> bool:

@@ -31,6 +31,7 @@ class RegressionConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     profile: Literal["safety-critical", "production", "rapid"] = "production"
+    blocks: bool = Field(default=True, description="a version that is worse is stopped; false: the report warns")
 
 
 class JudgeConfig(BaseModel):
@@ -123,7 +124,7 @@ class EvaluationConfig(BaseModel):
             Threshold(
                 metric="natural_accuracy", minimum=self.natural_target, blocking=self.natural_blocks, minimum_cases=n
             ),
-            Threshold(metric="not_regressed", minimum=1.0),
+            Threshold(metric="not_regressed", minimum=1.0, blocking=self.regression.blocks),
             Threshold(metric="stage_parity", minimum=1.0, blocking=False),
         )
         return tuple(
