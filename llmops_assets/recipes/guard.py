@@ -33,5 +33,9 @@ class GuardConfig(BaseModel):
     contrast_sources: tuple[str, ...] = Field(
         default=(), description="sources whose harmless rows sound harmful: all of them are used"
     )
+    ordinary_left_out: tuple[str, ...] = Field(
+        default=(),
+        description="records whose id begins so lend no ordinary rows: the model learns from them, the guard does not",
+    )
     ordinary_rows: int = Field(default=700, ge=1, description="so many of the other harmless rows, chosen by hash")
     seed: int = 0
