@@ -68,7 +68,9 @@ def examples(rows: Iterable[Mapping[str, Any]], config: GuardConfig, ordinary: i
     written = [row for row in rows if not row.get("composed")]
     close = [row for row in written if _action(row) == REFUSED or row.get("source") in config.contrast_sources]
     chosen = {id(row) for row in close}
-    left = [row for row in written if id(row) not in chosen and not row["id"].startswith(config.ordinary_left_out)]
+    left = [
+        row for row in written if id(row) not in chosen and not str(row.get("id")).startswith(config.ordinary_left_out)
+    ]
     others = sorted(left, key=_by_hash)[:ordinary]
     return [labelled(row) for row in [*close, *others]]
 

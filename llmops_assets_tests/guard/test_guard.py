@@ -126,6 +126,16 @@ def test_examples_take_all_that_sounds_harmful_and_so_many_ordinary_ones() -> No
     assert found == examples(rows[::-1], GuardConfig(contrast_sources=("close",)), ordinary=5)
 
 
+def test_records_that_a_recipe_leaves_out_lend_no_ordinary_rows() -> None:
+    said = {"role": "assistant", "content": '{"action":"list"}'}
+    rows = [
+        {"id": name, "messages": [{"role": "user", "content": name}, said]}
+        for name in ("several3-1", "several1-1", "a-1")
+    ]
+    found = examples(rows, GuardConfig(ordinary_left_out=("several3",)), ordinary=5)
+    assert sorted(example.text for example in found) == ["a-1", "several1-1"]
+
+
 @pytest.mark.parametrize(
     ("row", "harmful", "off_topic"),
     [
