@@ -70,11 +70,17 @@ class Door:
         """Of the model that serves."""
         return self.readiness.version
 
-    async def answer(self, text: str, history: Sequence[Mapping[str, str]] = ()) -> Reply:
-        """Answers the last turn of a conversation, or says why not; never waits longer than the limits say."""
+    async def answer(self, text: str, history: Sequence[Mapping[str, str]] = (), now: datetime | None = None) -> Reply:
+        """Answers the last turn of a conversation, or says why not; never waits longer than the limits say.
+
+        Args:
+            text: the last turn.
+            history: the turns before.
+            now: the caller's clock, whose wall time dates are resolved against; without it the server's.
+        """
         started = time.monotonic()
         try:
-            exchange = await self._in_turn(text, history)
+            exchange = await self._in_turn(text, history, now.replace(tzinfo=None) if now else self.clock())
         except Exception as error:
             reply = self._refusal(error)
             self.observer.failed(reply.status, time.monotonic() - started, self.version)
@@ -83,12 +89,12 @@ class Door:
         self.observer.answered(exchange, version)
         return Reply(200, _body(exchange, version), {"X-Request-Id": exchange.request_id}, exchange.request_id)
 
-    async def _in_turn(self, text: str, history: Sequence[Mapping[str, str]]) -> Exchange:
+    async def _in_turn(self, text: str, history: Sequence[Mapping[str, str]], now: datetime) -> Exchange:
         from starlette.concurrency import run_in_threadpool
 
         async with self.turnstile.turn(self.limits.timeout_s) as left_s:
             return await run_in_threadpool(
-                answer_request, self.product, text, now=self.clock(), timeout_s=left_s, history=history
+                answer_request, self.product, text, now=now, timeout_s=left_s, history=history
             )
 
     def _refusal(self, error: Exception) -> Reply:

@@ -2,6 +2,7 @@
 
 POST /task                {"text": "remind me to call Ana"}, also as /taskmaster/task; in a conversation with its "history",
                           [{"role": "user", "content": "..."}, {"role": "assistant", "content": the reply's "answer"}, ...]
+                          "now": "2026-11-30T21:05:00-08:00" is the caller's clock, against which dates are resolved
 POST /feedback            {"request_id": "...", "positive": true, "comment": ""}
 GET  /health, /metrics
 """
@@ -15,7 +16,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 from starlette.exceptions import HTTPException
 
 from llmops_assets.deployment.body_limit import BodyLimit
@@ -34,10 +35,15 @@ class Turn(BaseModel):
 
 
 class Asked(BaseModel):
-    """A request of a product."""
+    """A request of a product.
+
+    Attributes:
+        now: the caller's clock with its zone, as `2026-11-30T21:05:00-08:00`; without it the server's own.
+    """
 
     text: str = Field(min_length=1, max_length=8000, pattern=r"\S")
     history: list[Turn] = Field(default=[], max_length=20)
+    now: AwareDatetime | None = None
 
     @field_validator("history")
     @classmethod
@@ -139,7 +145,7 @@ class Gateway:
 
 def _product_endpoint(door: Door, rated: RatedRequests) -> Callable[..., Any]:
     async def ask(asked: Asked) -> JSONResponse:
-        reply = await door.answer(asked.text, asked.turns)
+        reply = await door.answer(asked.text, asked.turns, asked.now)
         if reply.request_id:
             rated.remember(reply.request_id, Answered(door, reply.body["version"]))
         return JSONResponse(reply.body, reply.status, reply.headers)

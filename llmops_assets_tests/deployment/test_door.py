@@ -44,6 +44,19 @@ def test_a_model_that_hangs_is_not_ready_until_it_answers_again(tmp_path: Path) 
         assert (opened.readiness.ready, loaded(opened)) == (True, 1)
 
 
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [("2026-11-30T23:30:00-08:00", "2026-12-01"), ("2026-12-01T16:30:00+09:00", "2026-12-02")],
+)
+def test_dates_are_those_of_the_caller_s_own_clock(now: str, due: str, tmp_path: Path) -> None:
+    answer = '{"action":"create","title":"call Ana","due":"tomorrow"}'
+    with scripted_server(Line(answer)) as server:
+        opened = door(server, tmp_path)
+        asked = {"text": "call Ana tomorrow", "now": now}
+        reply = TestClient(Gateway([opened], lambda: b"").app()).post("/task", json=asked)
+    assert reply.json()["params"]["due_date"].startswith(due)
+
+
 def test_a_loss_during_a_look_is_not_overwritten_by_it(tmp_path: Path) -> None:
     with scripted_server(Line("Hello", takes_s=2)) as server:
         readiness = door(server, tmp_path).readiness
