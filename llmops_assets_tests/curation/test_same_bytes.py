@@ -1,7 +1,7 @@
 """The datasets of the three products come out with the same bytes on every machine.
 
-`dataset_digests.json` holds the digests of 2026-11-29: those of an Intel Xeon came out on an AMD EPYC too, TaskMaster's
-are of its later rows. Where rows, recipe or rules change on purpose, `UPDATE_DIGESTS=1` writes them anew.
+`dataset_digests.json` holds the digests of 2026-11-30: those of an earlier day came out on an Intel Xeon and an AMD EPYC alike,
+these on an EPYC. Where rows, recipe or rules change on purpose, `UPDATE_DIGESTS=1` writes them anew.
 """
 
 import json

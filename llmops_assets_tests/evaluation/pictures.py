@@ -10,8 +10,14 @@ from playwright.sync_api import sync_playwright
 
 from llmops_assets_tests.chromium import BROWSER
 
-SECTIONS = {"beside": "regression", "safety": "safety", "mutations": "scorers", "stages": "stages"}
-"""By a section's heading the name of its picture."""
+SECTIONS = {
+    'section[aria-labelledby="beside"]': "regression",
+    'section[aria-labelledby="safety"]': "safety",
+    "#scorer": "labels",
+    'section[aria-labelledby="mutations"]': "scorers",
+    'section[aria-labelledby="stages"]': "stages",
+}
+"""By a part of the page the name of its picture."""
 WIDTH, HEIGHT = 1180, 1220
 
 
@@ -26,10 +32,10 @@ def take(report: Path, folder: Path) -> None:
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         page.goto(report.resolve().as_uri())
         page.evaluate("document.querySelectorAll('section details').forEach(one => { one.open = true })")
-        for heading, name in SECTIONS.items():
-            box = page.locator(f'section[aria-labelledby="{heading}"]').bounding_box()
+        for part, name in SECTIONS.items():
+            box = page.locator(part).bounding_box()
             if box is None:
-                sys.exit(f"expected the section {heading} in {report}, found none")
+                sys.exit(f"expected {part} in {report}, found none")
             clip = {"x": 0.0, "y": box["y"], "width": WIDTH, "height": min(box["height"], HEIGHT)}
             page.screenshot(path=folder / f"evaluation-report-{name}.png", clip=clip, full_page=True)  # type: ignore[arg-type]
         browser.close()
