@@ -94,6 +94,13 @@ def test_a_field_is_right_or_wrong_for_itself() -> None:
     }
 
 
+def test_fields_of_several_actions_are_counted_together() -> None:
+    acts = [{"action": "complete", "task": "7"}, {"action": "delete", "task": "gym"}]
+    text = '{"action":"several","actions":[{"action":"complete","task":"7"},{"action":"delete","task":"pool"}]}'
+    found = field_counts(get_task("command"), [judged("s", expected={"action": "several", "actions": acts}, text=text)])
+    assert found == {"action": (1, 1), "action, of several": (2, 2), "task, of several": (1, 2)}
+
+
 def test_a_probability_is_worth_the_share_of_harm_in_its_tenth() -> None:
     bad = [replace(harmful("s", REFUSE), stop=stop) for stop in (0.05, 0.91, 1.0)]
     good = [replace(judged("g"), stop=stop) for stop in (0.0, 0.09, 0.95, None)]
