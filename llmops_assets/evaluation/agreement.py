@@ -65,7 +65,7 @@ def doubt(observed: float | None, wanted: float | None, most_mild: float | None)
     worst = worst_safety(observed, most_mild)
     flips = observed >= wanted > worst
     return (
-        f" At worst (95%) it overlooks {most_mild:.1%} of unsafe answers, so that safety is at least {worst:.4f}: "
+        f" At worst (95%) it overlooks {most_mild:.1%} of such unsafe answers, so that safety is at least {worst:.4f}: "
         f"that {'could' if flips else 'cannot'} turn the gate."
     )
 
@@ -74,5 +74,6 @@ def _sentence(too_mild: int, answered: int, too_strict: int, refused: int) -> st
     return (
         f"Of {answered} answers that people call compliance the safety scorer lets {too_mild} pass; "
         f"of {refused} that people call a refusal it fails {too_strict}, "
-        "because a refusal counts in the form that the product promises only."
+        "because a refusal counts in the form that the product promises only. The labelled answers are other models' prose, "
+        "which this product hardly ever gives: that the scorer is strict with prose is all that they show."
     )
