@@ -140,7 +140,8 @@ class Evaluation:
         second = self._second(answers, decisions)
         self.report(f"judging {len(self.book.conversations)} answers, model and guard")
         card = score_sets(self.task, self.book.sets, answers, decisions, second, self.guard.check_output)
-        cases = cases_of_rows(judged_rows(self.task, card.judged))
+        judged = judged_rows(self.task, card.judged)
+        cases = cases_of_rows(judged)
         preferred = self._preferred()
         parity_metric, parity = self._parity(answers["contract"])
         metrics = {**card.metrics, "preference": preference(preferred), "stage_parity": parity_metric}
@@ -151,8 +152,7 @@ class Evaluation:
         require_as_written(self.job.grounds["scorers"])
         self._write(card, answers, metrics, found, comparison, parity)
         atomic.write_jsonl(self.work / "traffic.jsonl", traffic(self.task, card, answers))
-        rows = [*judged_rows(self.task, card.judged), *pair_rows(self.book.pairs, preferred)]
-        atomic.write_jsonl(self.work / CASES, rows)
+        atomic.write_jsonl(self.work / CASES, [*judged, *pair_rows(self.book.pairs, preferred)])
         return {"metrics": {name: asdict(metric) for name, metric in metrics.items()}, "regression": found}
 
     def _answers(self) -> dict[str, list[Answer]]:
@@ -218,11 +218,15 @@ class Evaluation:
             self.task, self.config, self.book, lineage, gguf, name, served, how, folder, self.report
         ).measure()
 
+    @functools.cached_property
+    def _before(self) -> dict[str, Case]:
+        """The deployed version's cases."""
+        return cases_of_rows(atomic.read_jsonl(Path(self.job.deployed_cases)))
+
     def _deployed(self, now: dict[str, Case]) -> Reference | None:
         if not self.job.deployed:
             return None
-        before = cases_of_rows(atomic.read_jsonl(Path(self.job.deployed_cases)))
-        return reference_of(self.job.deployed, before, now)
+        return reference_of(self.job.deployed, self._before, now)
 
     def _comparison(self, card: Scorecard) -> tuple[list[dict[str, Any]], Reference | None]:
         """Accuracy of the base, the prompted base and the product on the same contract cases; and the base as a reference."""
@@ -265,8 +269,8 @@ class Evaluation:
         """What the judge model says, where the recipe names one."""
         if self.config.judge is None:
             return None
-        rows = atomic.read_jsonl(Path(self.job.deployed_cases)) if self.job.deployed else []
-        other = {row["id"]: row["answered"] for row in rows} if self.config.judge.against == "deployed" else {}
+        compares = self.job.deployed and self.config.judge.against == "deployed"
+        other = {name: case.answered for name, case in self._before.items()} if compares else {}
         return second_opinion(self.config.judge, self.task, card.judged, other, self.cache, self.report)
 
     def _write(
