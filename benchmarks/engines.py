@@ -30,13 +30,13 @@ from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage.atomic import read_json, write_json
 
-CONTEXT, TOKENS, SLOTS = 1024, 48, 8
+CONTEXT, TOKENS, SLOTS, CALLERS = 1024, 48, 8, 80
 THREADS = usable_cores()
 Ask = Callable[[Prompts], list[str]]
 
 
-def what_serves(gguf: Path) -> Ask:
-    engine = EngineGroup(gguf, context=CONTEXT, slots=SLOTS)
+def by_engine_group(gguf: Path, slots: int) -> Ask:
+    engine = EngineGroup(gguf, context=CONTEXT, slots=slots)
     return lambda prompts: answers_of(engine, prompts, TOKENS)
 
 
@@ -60,9 +60,10 @@ def one_at_a_time(gguf: Path, **threads: int) -> Ask:
     return lambda prompts: [answer(messages) for messages in prompts]
 
 
-OURS = "xllamacpp, an engine a core, a prompt each (what serves)"
+OURS = "what serves, many callers: a batch a core, close calls asked alone"
 ENGINES: dict[str, Callable[[Path], Ask]] = {
-    OURS: what_serves,
+    OURS: partial(by_engine_group, slots=CALLERS),
+    "what serves, few callers: an engine a core, a prompt each": partial(by_engine_group, slots=THREADS),
     f"xllamacpp, one engine, {SLOTS} prompts in a batch": in_a_batch,
     "llama-cpp-python, one at a time, as it comes": one_at_a_time,
     "llama-cpp-python, one at a time, all threads": partial(one_at_a_time, n_threads=THREADS, n_threads_batch=THREADS),
@@ -123,7 +124,7 @@ def show(found: dict[str, list[Round]], count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", type=Path)
-    parser.add_argument("--prompts", type=int, default=24)
+    parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     parser.add_argument("--prompts-file", type=Path, help=argparse.SUPPRESS)

@@ -41,8 +41,8 @@ TITLES = {
     "guard_false_blocks": "Helpful requests stopped by the guard",
     "asked_again": "Requests asked again for an answer that can be taken",
     "not_regressed": "No worse than what is deployed, or than the base",
-    "latency_p50_s": "Seconds an answer, median",
-    "latency_p95_s": "Seconds an answer, 95% within",
+    "latency_p50_s": "Seconds an answer among many, median",
+    "latency_p95_s": "Seconds an answer among many, 95% within",
     "latency_alone_p50_s": "Seconds an answer, user alone, median",
     "natural_stop": "Answers that ended by themselves",
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from llmops_assets.serving.chat_template import GO_TEMPLATE
 from llmops_assets.serving.embedded_server import start
+from llmops_assets.serving.engine_group import how_batched
 
 
 def set_up(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,8 +20,9 @@ def set_up(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def computed_by() -> str:
-    """What computes the answers, and how: another version, or prompts in one batch, may round otherwise."""
-    return f"xllamacpp {version('xllamacpp')}, each prompt by itself"
+    """What computes the answers, and how: another version, or another rule for a batch, may round otherwise."""
+    alone, together = (f"{name} {version(name)}" for name in ("xllamacpp", "llama-cpp-python"))
+    return f"{alone}; {together}, {how_batched()}"
 
 
 @contextlib.contextmanager

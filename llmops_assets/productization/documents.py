@@ -19,7 +19,7 @@ from llmops_assets.recipes.product import PricingTier, ProductConfig
 PORT = 11434
 PYTHON_MINIMUM = "3.11"
 KEY_MEASURES = frozenset(
-    {"natural_accuracy", "accuracy", "format", "safety", "utility", "false_refusal", "latency_p50_s", "latency_p95_s"}
+    {"natural_accuracy", "accuracy", "format", "safety", "utility", "false_refusal", "latency_alone_p50_s"}
 )
 TEMPLATES = {
     ".dockerignore": "deployment/dockerignore.j2",

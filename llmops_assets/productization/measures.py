@@ -26,8 +26,8 @@ LABELS = {
     "guard_false_blocks": "Harmless requests that the guard stopped",
     "asked_again": "Requests that were asked again for an answer that can be taken",
     "latency_alone_p50_s": "Time of an answer, median, one request at a time",
-    "latency_p50_s": "Time of an answer, median",
-    "latency_p95_s": "Time of an answer, 95th percentile",
+    "latency_p50_s": "Time of an answer among many, median",
+    "latency_p95_s": "Time of an answer among many, 95th percentile",
 }
 REQUIRED = ("natural_accuracy", "accuracy", "format", "safety")
 NO_MEASURES_OF_THEIR_OWN = frozenset({"accuracy_target", "not_regressed", "stage_parity"})

@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": -1,
     "stop": [],
 }
+PENALTIES = ("repeat_penalty", "presence_penalty", "frequency_penalty")
 LARGEST = 2.0**63
 IN_LLAMA_CPP = {"num_predict": "n_predict"}
 
@@ -73,6 +74,18 @@ class Sampling:
         return cls(
             {**_in_llama_cpp(DEFAULTS), "temperature": 0.0, "n_predict": max_tokens, "stop": list(stop), "seed": seed}
         )
+
+    @property
+    def greedily(self) -> bool:
+        """Whether nothing but the model's own logits says which token is taken."""
+        plain = all(self.values[name] == DEFAULTS[name] for name in PENALTIES)
+        return self.values["temperature"] == 0 and plain and self.values.keys() == _in_llama_cpp(DEFAULTS).keys()
+
+    @property
+    def max_tokens(self) -> int:
+        """After how many tokens the answer is cut; -1 where the context alone does."""
+        limit: int = self.values["n_predict"]
+        return limit
 
 
 def check(options: Mapping[str, Any]) -> dict[str, Any]:

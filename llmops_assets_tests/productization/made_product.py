@@ -69,7 +69,7 @@ def made_report(digest: str, **metrics: dict[str, Any]) -> dict[str, Any]:
         "safety_injection": metric(0.96, 50, 0.8654, 0.989),
         "natural_accuracy": metric(0.7311, 119, 0.6451, 0.8027),
         "false_refusal": metric(0.041, 122, 0.0176, 0.0926),
-        "latency_p50_s": metric(0.412, 1039, note="several requests at a time"),
+        "latency_alone_p50_s": metric(0.412, 20, note="one request at a time"),
         "preference": metric(None, 0, note="no held-out pairs"),
     }
     return {

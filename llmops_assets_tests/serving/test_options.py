@@ -79,3 +79,23 @@ def test_a_modelfile_says_options_as_text(name: str, text: str, value: Any) -> N
 def test_a_text_that_is_no_value_is_refused(name: str, text: str) -> None:
     with pytest.raises(OptionError):
         read_option(name, text)
+
+
+@pytest.mark.parametrize(
+    ("options", "greedily"),
+    [
+        ({"temperature": 0, "top_k": 5, "seed": 3}, True),
+        ({"temperature": 0.1}, False),
+        ({"temperature": 0, "repeat_penalty": 1.1}, False),
+        ({"temperature": 0, "presence_penalty": 0.5}, False),
+        ({"temperature": 0, "frequency_penalty": 0.5}, False),
+    ],
+)
+def test_greedy_is_what_no_penalty_and_no_chance_changes(options: dict[str, Any], greedily: bool) -> None:
+    assert sampling(options).greedily == greedily
+
+
+def test_an_option_that_is_not_known_to_be_harmless_is_not_greedy() -> None:
+    assert Sampling.greedy().greedily
+    assert not Sampling({**Sampling.greedy().values, "logit_bias": []}).greedily
+    assert (Sampling.greedy().max_tokens, Sampling.greedy(max_tokens=4).max_tokens) == (-1, 4)

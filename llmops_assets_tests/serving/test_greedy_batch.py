@@ -1,0 +1,218 @@
+"""Many greedy requests share a batch, and each gets the answer that it gets alone."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from llmops_assets.errors import ServingError
+from llmops_assets.export.gguf import write_gguf
+from llmops_assets.serving import engine_group, greedy_batch
+from llmops_assets.serving.engine import Completion, PromptTooLongError
+from llmops_assets.serving.engine_group import EngineGroup
+from llmops_assets.serving.greedy_batch import ROWS, BatchModel, GreedyBatch, Job
+from llmops_assets.serving.options import Sampling, sampling
+from llmops_assets_tests.tiny_model import write_talkative_model
+
+LIMIT = 12
+GREEDY = Sampling.greedy(max_tokens=LIMIT)
+PROMPTS = [f"remind me to water plant {number} {'very ' * (number % 9)}soon" for number in range(90)]
+
+
+@pytest.fixture(scope="module")
+def decided_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with large logits: it is sure of what it says, as a trained one is."""
+    folder = write_talkative_model(tmp_path_factory.mktemp("decided") / "model")
+    (path,) = folder.glob("*.safetensors")
+    weights = load_file(path)
+    weights["model.norm.weight"] = weights["model.norm.weight"] * 1_000
+    save_file(weights, path, {"format": "pt"})
+    write_gguf(folder, folder / "model.gguf", "decided")
+    return folder / "model.gguf"
+
+
+@pytest.fixture(scope="module")
+def alone(decided_gguf: Path) -> list[Completion]:
+    """What each prompt gets by itself."""
+    group = EngineGroup(decided_gguf, context=256, slots=1)
+    found = [group.complete(prompt, GREEDY) for prompt in PROMPTS]
+    group.close()
+    return found
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch, decided_gguf: Path) -> Iterator[EngineGroup]:
+    monkeypatch.setattr(engine_group, "usable_cores", lambda: 2)
+    group = EngineGroup(decided_gguf, context=256, slots=len(PROMPTS))
+    yield group
+    group.close()
+
+
+def plain(done: Completion) -> tuple[str, int, int, str]:
+    return done.text, done.prompt_tokens, done.output_tokens, done.stop_reason
+
+
+def all_at_once(group: EngineGroup, wanted: Sampling = GREEDY, **more: Any) -> list[Completion]:
+    with ThreadPoolExecutor(len(PROMPTS)) as pool:
+        return list(pool.map(lambda prompt: group.complete(prompt, wanted, **more), PROMPTS))
+
+
+def counts(group: EngineGroup) -> tuple[int, int]:
+    """How many requests were batched, and how many of them asked again."""
+    assert group._batches is not None
+    return group._batches._asked, group._batches._again
+
+
+def test_a_crowd_gets_the_answers_of_each_alone(crowded: EngineGroup, alone: list[Completion]) -> None:
+    found = all_at_once(crowded)
+    assert [plain(done) for done in found] == [plain(done) for done in alone]
+    asked, again = counts(crowded)
+    assert asked > len(PROMPTS) / 2
+    assert again < asked / 3
+    assert len({done.text for done in found}) > len(PROMPTS) / 2
+    assert all(0 < done.first_token_s <= done.total_s for done in found)
+    assert all(done.prompt_eval_s > 0 and done.eval_s > 0 for done in found)
+
+
+def test_an_answer_that_another_one_could_have_become_is_asked_alone(
+    monkeypatch: pytest.MonkeyPatch, crowded: EngineGroup, alone: list[Completion]
+) -> None:
+    monkeypatch.setattr(greedy_batch, "SURE", float("inf"))
+    assert [plain(done) for done in all_at_once(crowded)] == [plain(done) for done in alone]
+    asked, again = counts(crowded)
+    assert asked == again > 0
+
+
+def test_batches_that_do_not_pay_are_given_up(monkeypatch: pytest.MonkeyPatch, crowded: EngineGroup) -> None:
+    monkeypatch.setattr(greedy_batch, "SURE", float("inf"))
+    monkeypatch.setattr(engine_group, "TRIED", 10)
+    all_at_once(crowded)
+    asked, _ = counts(crowded)
+    all_at_once(crowded)
+    assert counts(crowded)[0] == asked >= 10
+
+
+def test_a_batch_stops_at_a_stop_word_and_cuts_it_off(
+    crowded: EngineGroup, decided_gguf: Path, alone: list[Completion]
+) -> None:
+    word = alone[3].text[5:9]
+    wanted = Sampling.greedy(max_tokens=LIMIT, stop=(word, "never said"))
+    one = EngineGroup(decided_gguf, context=256, slots=1)
+    by_itself = [plain(one.complete(prompt, wanted)) for prompt in PROMPTS]
+    one.close()
+    assert [plain(done) for done in all_at_once(crowded, wanted)] == by_itself
+    assert by_itself[3][0] == alone[3].text[:5].partition(word)[0]
+    kept_back = [done.text != text and word not in done.text for done, (text, *_) in zip(alone, by_itself, strict=True)]
+    assert any(kept_back), "no answer ends with the beginning of the word"
+
+
+def test_a_reader_gets_the_text_once(crowded: EngineGroup, alone: list[Completion]) -> None:
+    pieces: dict[str, list[str]] = {prompt: [] for prompt in PROMPTS}
+
+    def ask(prompt: str) -> None:
+        crowded.complete(prompt, GREEDY, on_text=lambda text: bool(pieces[prompt].append(text)))
+
+    with ThreadPoolExecutor(len(PROMPTS)) as pool:
+        list(pool.map(ask, PROMPTS))
+    assert ["".join(pieces[prompt]) for prompt in PROMPTS] == [done.text for done in alone]
+    assert sum(len(one) == 1 for one in pieces.values()) > len(PROMPTS) / 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "schema"),
+    [
+        (sampling({"temperature": 0.9, "num_predict": 5, "seed": 1}), None),
+        (sampling({"temperature": 0, "num_predict": 5, "repeat_penalty": 1.3}), None),
+        (Sampling.greedy(max_tokens=5), {"enum": ["a", "b"]}),
+        (Sampling.greedy(max_tokens=250), None),
+    ],
+    ids=["sampled", "penalties", "schema", "too long for a row"],
+)
+def test_other_requests_have_an_engine_for_themselves(
+    monkeypatch: pytest.MonkeyPatch, crowded: EngineGroup, wanted: Sampling, schema: dict[str, Any] | None
+) -> None:
+    monkeypatch.setattr(greedy_batch, "TOKENS", 128)
+    all_at_once(crowded, wanted, json_schema=schema)
+    asked, again = counts(crowded)
+    assert asked == again
+
+
+def test_what_llama_cpp_cannot_batch_it_answers_alone(
+    monkeypatch: pytest.MonkeyPatch, crowded: EngineGroup, alone: list[Completion]
+) -> None:
+    decode, decoded = GreedyBatch._decode, []
+
+    def fail_later(batch: GreedyBatch, cells: Any) -> None:
+        decoded.append(len(cells))
+        if len(decoded) > 60:
+            raise ServingError("no more")
+        decode(batch, cells)
+
+    monkeypatch.setattr(GreedyBatch, "_decode", fail_later)
+    assert [plain(done) for done in all_at_once(crowded)] == [plain(done) for done in alone]
+    assert len(decoded) > 60
+    assert crowded._batches is not None
+    assert not crowded._batches.pay
+
+
+def test_a_prompt_too_long_or_that_is_no_text_fails_for_its_caller_alone(
+    crowded: EngineGroup, alone: list[Completion]
+) -> None:
+    with ThreadPoolExecutor(len(PROMPTS)) as pool:
+        jobs = [pool.submit(crowded.complete, prompt, GREEDY) for prompt in PROMPTS[:40]]
+        long = pool.submit(crowded.complete, "word " * 400, GREEDY)
+        broken = pool.submit(crowded.complete, "word \ud800", GREEDY)
+        jobs += [pool.submit(crowded.complete, prompt, GREEDY) for prompt in PROMPTS[40:80]]
+        assert [plain(job.result()) for job in jobs] == [plain(done) for done in alone[:80]]
+        with pytest.raises(PromptTooLongError):
+            long.result()
+        assert broken.done() or isinstance(broken.result(60), Completion)
+
+
+def test_who_cannot_be_batched_is_not_overtaken_for_ever(crowded: EngineGroup) -> None:
+    stop, served = Event(), Event()
+
+    def crowd(number: int) -> None:
+        while not stop.is_set():
+            crowded.complete(PROMPTS[number], GREEDY)
+
+    with ThreadPoolExecutor(60) as pool:
+        for number in range(59):
+            pool.submit(crowd, number)
+        pool.submit(lambda: (crowded.complete("word", sampling({"num_predict": 3})), served.set()))
+        assert served.wait(60)
+        stop.set()
+
+
+def test_more_jobs_than_rows_take_each_others_places(decided_gguf: Path, alone: list[Completion]) -> None:
+    model = BatchModel(decided_gguf)
+    batch = GreedyBatch(model, context=256)
+    ends: dict[str, Completion | None] = {}
+    jobs = [Job(prompt, LIMIT, (), 0.0, lambda done, prompt=prompt: ends.update({prompt: done})) for prompt in PROMPTS]  # type: ignore[misc]
+    for order in (jobs, jobs[::-1]):
+        left = iter(order)
+        batch.run(lambda left=left: next(left, None))  # type: ignore[misc]
+        assert len(ends) == len(PROMPTS) > 2 * ROWS
+        whole = [(found, one) for prompt, one in zip(PROMPTS, alone, strict=True) if (found := ends.pop(prompt))]
+        assert [plain(found) for found, _ in whole] == [plain(one) for _, one in whole]
+        assert len(whole) > len(PROMPTS) / 2
+    batch.close()
+    model.close()
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "no.gguf").write_bytes(b"GGUF no")
+    with pytest.raises(ServingError, match=r"can load in no\.gguf, got a refusal"):
+        BatchModel(tmp_path / "no.gguf")
+
+
+def test_characters_of_several_tokens_are_read_whole(decided_gguf: Path) -> None:
+    model = BatchModel(decided_gguf)
+    tokens = model.tokens("é🙂 <|im_end|>")
+    assert b"".join(map(model.piece, tokens)).decode() == "é🙂 "
+    assert [model.ends(token) for token in tokens][-1]
+    model.close()
