@@ -30,7 +30,7 @@ from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage.atomic import read_json, write_json
 
-CONTEXT, TOKENS, SLOTS, CALLERS = 1024, 48, 8, 80
+CONTEXT, TOKENS, SLOTS, CALLERS = 1024, 48, 8, 100
 THREADS = usable_cores()
 Ask = Callable[[Prompts], list[str]]
 
@@ -124,7 +124,7 @@ def show(found: dict[str, list[Round]], count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", type=Path)
-    parser.add_argument("--prompts", type=int, default=200)
+    parser.add_argument("--prompts", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
     parser.add_argument("--prompts-file", type=Path, help=argparse.SUPPRESS)

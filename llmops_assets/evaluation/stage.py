@@ -41,8 +41,8 @@ CUT = "length"
 """Why a server stops where an answer is too long: such a second answer does not take the place of a whole first one."""
 ALONE = 20
 """Cases that are asked one at a time, so that the report can tell the latency of a user alone."""
-SLOTS = 80
-"""Requests under way at once: two cores' batches of 32, and some that wait to take the place of those that end."""
+SLOTS = 100
+"""Requests under way at once: two cores' batches of 48, and some that wait to take the place of those that end."""
 
 
 @dataclass(frozen=True)

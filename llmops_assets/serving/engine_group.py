@@ -1,7 +1,7 @@
 """A model on all cores: small ones as an engine a core with one prompt each, large ones as one engine with all threads.
 
 What is computed together changes how sums are rounded, so an answer shall not depend on the others of a batch. Where few requests
-wait, a core of a small model answers them one by one. Where many do, it takes up to 32 greedy ones together and asks those alone
+wait, a core of a small model answers them one by one. Where many do, it takes up to 48 greedy ones together and asks those alone
 whose answer could have become another one by that (`greedy_batch`). And threads of one model wait for each other some hundred
 times a token. `benchmarks/engines.py` measures all three.
 """
