@@ -26,7 +26,7 @@ SMALL = 2**30
 """Bytes of a file up to which one thread reads its weights fast enough. Engines share the file's pages in memory."""
 MANY = 8
 """Greedy requests a free core that are worth a batch: with fewer a token costs as much as alone."""
-TRIED, WASTED = 32, 1 / 3
+TRIED, WASTED = 64, 1 / 3
 """After so many batched requests no more are batched if a larger share of them than this had to be asked again, alone."""
 
 
@@ -145,12 +145,13 @@ class EngineGroup:
             return job(calls.popleft()) if calls else None
 
         def job(call: _Call) -> Job:
+            batches.begun += 1
             stop, limit = call.sampling.values["stop"], call.sampling.max_tokens
             assert isinstance(call.prompt, str)
             return Job(call.prompt, limit, stop, call.asked, lambda done: end(call, done))
 
         def end(call: _Call, done: Completion | None) -> None:
-            batches.count(done is None)
+            batches.count(asked_again=done is None)
             # Handed to the line, an answer to be asked alone would wait until every row here has ended.
             try:
                 call.turn.set_result(done or self._ask(engine, call))
@@ -187,7 +188,7 @@ class _Batches:
         self._lock = threading.Lock()
         self._model: BatchModel | None = None
         self._resting: list[GreedyBatch] = []
-        self._asked = self._again = 0
+        self.begun = self.again = 0
 
     def run(self, take: Callable[[], Job | None]) -> None:
         """See `GreedyBatch.run`."""
@@ -200,10 +201,10 @@ class _Batches:
             with self._lock:
                 self._resting.append(batch)
 
-    def count(self, again: bool) -> None:
-        """Notes how a batched request ended."""
-        self._asked, self._again = self._asked + 1, self._again + again
-        if self._asked >= TRIED and self._again > WASTED * self._asked:
+    def count(self, *, asked_again: bool) -> None:
+        """Notes how a request ended; those that are given up end first, so they are held against all that began."""
+        self.again += asked_again
+        if self.begun >= TRIED and self.again > WASTED * self.begun:
             self.pay = False
 
     def close(self) -> None:

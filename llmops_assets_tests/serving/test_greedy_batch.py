@@ -64,7 +64,7 @@ def all_at_once(group: EngineGroup, wanted: Sampling = GREEDY, **more: Any) -> l
 def counts(group: EngineGroup) -> tuple[int, int]:
     """How many requests were batched, and how many of them asked again."""
     assert group._batches is not None
-    return group._batches._asked, group._batches._again
+    return group._batches.begun, group._batches.again
 
 
 def test_a_crowd_gets_the_answers_of_each_alone(crowded: EngineGroup, alone: list[Completion]) -> None:
