@@ -75,6 +75,7 @@ class EngineGroup:
         self._engines = [Engine(gguf, context=context, slots=share, threads=threads) for _ in range(count)]
         self._free: list[Engine] = self._engines * share
         self._line: deque[_Call] = deque()
+        self._leaders: list[threading.Thread] = []
         self._lock = threading.RLock()
         self._batches = _Batches(gguf, context) if apart and slots >= MANY else None
 
@@ -111,6 +112,9 @@ class EngineGroup:
 
     def close(self) -> None:
         """Frees the model's memory; no call may be under way."""
+        # Who got a batch's last answer may be here before the batch itself has ended.
+        for leader in self._leaders:
+            leader.join()
         for engine in self._engines:
             engine.close()
         if self._batches:
@@ -129,7 +133,9 @@ class EngineGroup:
             engine = self._free.pop()
             if self._batches and self._batches.pay and share >= MANY:
                 calls = deque(self._line.popleft() for _ in range(min(share, ROWS)))
-                threading.Thread(target=self._together, args=(engine, calls), daemon=True).start()
+                self._leaders = [each for each in self._leaders if each.is_alive()]
+                self._leaders.append(threading.Thread(target=self._together, args=(engine, calls), daemon=True))
+                self._leaders[-1].start()
             else:
                 self._line.popleft().turn.set_result(engine)
 
