@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from llmops_assets.errors import ServingError
+from llmops_assets.export.native import ErrorLines
 from llmops_assets.serving.engine import Completion
 
 ROWS = 48
@@ -270,12 +271,9 @@ def _llama_cpp() -> Any:
     """The library, silent and ready."""
     import llama_cpp
 
-    silent = llama_cpp.llama_log_callback(lambda *_: None)
-    llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
-    _KEPT.append(silent)
+    _ERRORS.listen()
     llama_cpp.llama_backend_init()
     return llama_cpp
 
 
-_KEPT: list[Any] = []
-"""llama.cpp calls it for as long as it is loaded."""
+_ERRORS = ErrorLines()

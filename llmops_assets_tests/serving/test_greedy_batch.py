@@ -125,22 +125,23 @@ def test_a_reader_gets_the_text_once(crowded: EngineGroup, alone: list[Completio
 
 
 @pytest.mark.parametrize(
-    ("wanted", "schema"),
+    ("wanted", "schema", "tried"),
     [
-        (sampling({"temperature": 0.9, "num_predict": 5, "seed": 1}), None),
-        (sampling({"temperature": 0, "num_predict": 5, "repeat_penalty": 1.3}), None),
-        (Sampling.greedy(max_tokens=5), {"enum": ["a", "b"]}),
-        (Sampling.greedy(max_tokens=250), None),
+        (sampling({"temperature": 0.9, "num_predict": 5, "seed": 1}), None, False),
+        (sampling({"temperature": 0, "num_predict": 5, "repeat_penalty": 1.3}), None, False),
+        (Sampling.greedy(max_tokens=5), {"enum": ["a", "b"]}, False),
+        (Sampling.greedy(max_tokens=250), None, True),
     ],
     ids=["sampled", "penalties", "schema", "too long for a row"],
 )
 def test_other_requests_have_an_engine_for_themselves(
-    monkeypatch: pytest.MonkeyPatch, crowded: EngineGroup, wanted: Sampling, schema: dict[str, Any] | None
+    monkeypatch: pytest.MonkeyPatch, crowded: EngineGroup, wanted: Sampling, schema: dict[str, Any] | None, tried: bool
 ) -> None:
     monkeypatch.setattr(greedy_batch, "TOKENS", 128)
     all_at_once(crowded, wanted, json_schema=schema)
     asked, again = counts(crowded)
     assert asked == again
+    assert (asked > 0) == tried
 
 
 def test_what_llama_cpp_cannot_batch_it_answers_alone(
@@ -172,7 +173,8 @@ def test_a_prompt_too_long_or_that_is_no_text_fails_for_its_caller_alone(
         assert [plain(job.result()) for job in jobs] == [plain(done) for done in alone[:80]]
         with pytest.raises(PromptTooLongError):
             long.result()
-        assert broken.done() or isinstance(broken.result(60), Completion)
+        with pytest.raises(RuntimeError, match="parse error"):
+            broken.result()
 
 
 def test_who_cannot_be_batched_is_not_overtaken_for_ever(crowded: EngineGroup) -> None:
