@@ -25,12 +25,11 @@ from llmops_assets.machine import usable_cores
 from llmops_assets.pipeline.export import Prompts, answers_of
 from llmops_assets.processes import QUIET
 from llmops_assets.serving.chat_template import GO_TEMPLATE, STOPS
-from llmops_assets.serving.engine import Engine
 from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.prompting import render_prompt
 from llmops_assets.storage.atomic import read_json, write_json
 
-CONTEXT, TOKENS, SLOTS, CALLERS = 1024, 48, 8, 100
+CONTEXT, TOKENS, CALLERS = 1024, 48, 100
 THREADS = usable_cores()
 Ask = Callable[[Prompts], list[str]]
 
@@ -40,15 +39,10 @@ def by_engine_group(gguf: Path, slots: int) -> Ask:
     return lambda prompts: answers_of(engine, prompts, TOKENS)
 
 
-def in_a_batch(gguf: Path) -> Ask:
-    engine: Any = Engine(gguf, context=CONTEXT, slots=SLOTS, threads=THREADS)
-    return lambda prompts: answers_of(engine, prompts, TOKENS)
-
-
-def one_at_a_time(gguf: Path, **threads: int) -> Ask:
+def one_at_a_time(gguf: Path, **options: Any) -> Ask:
     from llama_cpp import Llama
 
-    model = Llama(str(gguf), n_ctx=CONTEXT, verbose=False, **threads)  # type: ignore[arg-type]
+    model = Llama(str(gguf), n_ctx=CONTEXT, verbose=False, **options)
 
     def answer(messages: list[dict[str, str]]) -> str:
         tokens = model.tokenize(render_prompt(GO_TEMPLATE, messages).encode(), add_bos=False, special=True)
@@ -64,8 +58,8 @@ OURS = "what serves, many callers: a batch a core, close calls asked alone"
 ENGINES: dict[str, Callable[[Path], Ask]] = {
     OURS: partial(by_engine_group, slots=CALLERS),
     "what serves, few callers: an engine a core, a prompt each": partial(by_engine_group, slots=THREADS),
-    f"xllamacpp, one engine, {SLOTS} prompts in a batch": in_a_batch,
     "llama-cpp-python, one at a time, as it comes": one_at_a_time,
+    "llama-cpp-python, one at a time, flash attention as in what serves": partial(one_at_a_time, flash_attn=True),
     "llama-cpp-python, one at a time, all threads": partial(one_at_a_time, n_threads=THREADS, n_threads_batch=THREADS),
     "llama-cpp-python, one at a time, one thread": partial(one_at_a_time, n_threads=1, n_threads_batch=1),
 }

@@ -38,7 +38,7 @@ HEAVY = {
     "peft",
     "unsloth",
     "llama_cpp",
-    "xllamacpp",
+    "llguidance",
     "deepeval",
     "matplotlib",
     "datasets",

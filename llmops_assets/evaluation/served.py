@@ -21,8 +21,7 @@ def set_up(parameters: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def computed_by() -> str:
     """What computes the answers, and how: another version, or another rule for a batch, may round otherwise."""
-    alone, together = (f"{name} {version(name)}" for name in ("xllamacpp", "llama-cpp-python"))
-    return f"{alone}; {together}, {how_batched()}"
+    return f"llama-cpp-python {version('llama-cpp-python')}, {how_batched()}"
 
 
 @contextlib.contextmanager

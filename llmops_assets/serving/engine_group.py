@@ -2,30 +2,34 @@
 
 What is computed together changes how sums are rounded, so an answer shall not depend on the others of a batch. Where few requests
 wait, a core of a small model answers them one by one. Where many do, it takes up to 48 greedy ones together and asks those alone
-whose answer could have become another one by that (`greedy_batch`). And threads of one model wait for each other some hundred
-times a token. `benchmarks/engines.py` measures all three.
+whose answer could have become another one by that (`engine`). And threads of one model wait for each other some hundred times a
+token. `benchmarks/engines.py` measures all three.
 """
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
+from threading import Condition, Thread
 from time import monotonic
 from typing import Any
 
 from llmops_assets.errors import ServingError
 from llmops_assets.machine import usable_cores
-from llmops_assets.serving.engine import Completion, Engine
-from llmops_assets.serving.greedy_batch import ROWS, SURE, BatchModel, GreedyBatch, Job
+from llmops_assets.serving.engine import SURE, Completion, Engine, Job
+from llmops_assets.serving.llama_model import LlamaModel
 from llmops_assets.serving.options import Sampling
 
 SMALL = 2**30
-"""Bytes of a file up to which one thread reads its weights fast enough. Engines share the file's pages in memory."""
+"""Bytes of a file up to which one thread reads its weights fast enough."""
 MANY = 8
 """Greedy requests a free core that are worth a batch: with fewer a token costs as much as alone."""
+ROWS, GROUP = 48, 8
+"""Requests of a batch, and of how many the prompts are read together."""
+TOKENS = 512
+"""Prompt and answer of a batched request: longer ones are asked alone, or their contexts would take too much memory."""
 TRIED, WASTED = 64, 1 / 3
 """After so many batched requests no more are batched if a larger share of them than this had to be asked again, alone."""
 
@@ -40,44 +44,69 @@ def how_batched() -> str:
     return f"greedy ones {ROWS} at a time where each token leads by {SURE}"
 
 
-def complete_all(engine: "Engine | EngineGroup", prompts: Sequence[str], sampling: Sampling) -> list[str]:
-    """The texts in the order of the prompts, as many under way at once as the engine has slots."""
-    with ThreadPoolExecutor(engine.slots) as pool:
-        return [done.text for done in pool.map(lambda prompt: engine.complete(prompt, sampling), prompts)]
+def complete_all(group: "EngineGroup", prompts: Sequence[str], sampling: Sampling) -> list[str]:
+    """The texts in the order of the prompts, as many under way at once as the group has slots."""
+    with ThreadPoolExecutor(group.slots) as pool:
+        return [done.text for done in pool.map(lambda prompt: group.complete(prompt, sampling), prompts)]
 
 
 @dataclass(eq=False)
 class _Call:
-    """A request in the line; its turn comes as an engine to ask, or as the answer."""
+    """A request in the line, and its answer to come."""
 
     prompt: str | Sequence[int]
     sampling: Sampling
+    json_schema: dict[str, Any] | None
+    on_text: Callable[[str], bool] | None
     batchable: bool
     asked: float = field(default_factory=monotonic)
-    turn: "Future[Engine | Completion]" = field(default_factory=Future)
+    answer: "Future[Completion]" = field(default_factory=Future)
+
+    def end(self, result: Completion | Exception | None) -> None:
+        if isinstance(result, Completion):
+            self.answer.set_result(result)
+        else:
+            self.answer.set_exception(result or ServingError("llama.cpp gave no answer"))
+
+    def job(self) -> Job:
+        """To be answered alone, or as one of a large model's prompts."""
+        return Job(
+            prompt=self.prompt,
+            sampling=self.sampling,
+            asked=self.asked,
+            end=self.end,
+            json_schema=self.json_schema,
+            on_text=self.on_text,
+        )
 
 
 class EngineGroup:
-    """One or several engines of the same file behind the interface of one; calls are answered in the order in which they come."""
+    """One or several engines of the same file; calls are answered in the order in which they come. Close it to free the memory."""
 
     def __init__(self, gguf: Path, *, context: int, slots: int) -> None:
-        """Loads the model; see `Engine`.
+        """Loads the model.
 
         Args:
             gguf: the file.
-            context: tokens of prompt and answer together.
+            context: tokens of prompt and answer together, for each request.
             slots: calls that are under way at once; those of a small model wait for a core among them.
+
+        Raises:
+            ServingError: llama.cpp cannot load the file, or there is no memory for it.
         """
         self.context, self.slots = context, slots
         cores = usable_cores()
         apart = answers_apart(gguf)
-        count, share, threads = (min(cores, slots), 1, 1) if apart else (1, slots, cores)
-        self._engines = [Engine(gguf, context=context, slots=share, threads=threads) for _ in range(count)]
-        self._free: list[Engine] = self._engines * share
+        count, rows, threads = (min(cores, slots), 1, 1) if apart else (1, slots, cores)
+        self._model = LlamaModel(gguf)
+        self._engines = [Engine(self._model, context=context, rows=rows, threads=threads) for _ in range(count)]
         self._line: deque[_Call] = deque()
-        self._leaders: list[threading.Thread] = []
-        self._lock = threading.RLock()
-        self._batches = _Batches(gguf, context) if apart and slots >= MANY else None
+        self._changed = Condition()
+        self._idle, self._open = 0, True
+        self._batches = _Batches(apart and slots >= MANY)
+        self._threads = [Thread(target=self._serve, args=(engine,), daemon=True) for engine in self._engines]
+        for thread in self._threads:
+            thread.start()
 
     def complete(
         self,
@@ -87,135 +116,111 @@ class EngineGroup:
         json_schema: dict[str, Any] | None = None,
         on_text: Callable[[str], bool] | None = None,
     ) -> Completion:
-        """See `Engine.complete`; the times of the completion count from this call, the wait for an engine included.
+        """Continues a prompt. May be called from many threads.
 
-        An answer of a batch is given to `on_text` whole.
+        Args:
+            prompt: the text as the model sees it, template and all, or its tokens.
+            sampling: how to choose tokens, and when to stop.
+            json_schema: what the text must be, written without blanks between tokens; the model cannot leave it.
+            on_text: called with each new piece, of a batched answer with the whole; True cancels the rest.
+
+        Raises:
+            PromptTooLongError: the prompt does not fit the context.
+            SchemaError: the schema cannot be enforced.
+            ServingError: llama.cpp refused for another reason.
         """
-        batchable = isinstance(prompt, str) and json_schema is None and sampling.greedily and sampling.max_tokens > 0
-        call = _Call(prompt, sampling, batchable and self._batches is not None)
-        with self._lock:
+        batchable = json_schema is None and sampling.greedily and sampling.max_tokens > 0
+        call = _Call(prompt, sampling, json_schema, on_text, batchable)
+        with self._changed:
+            if not self._open:
+                raise ServingError("expected a model in memory, got one that was freed")
             self._line.append(call)
-            self._go_on()
-        turn = call.turn.result()
-        if isinstance(turn, Completion):
-            if turn.text and on_text:
-                on_text(turn.text)
-            return turn
-        try:
-            return self._ask(turn, call, json_schema, on_text)
-        finally:
-            self._give_back(turn)
+            self._changed.notify()
+        return call.answer.result()
 
     def tokenize(self, text: str) -> list[int]:
-        """See `Engine.tokenize`."""
-        return self._engines[0].tokenize(text)
+        """The tokens of a text, special ones read as such."""
+        return self._model.tokens(text)
 
     def close(self) -> None:
-        """Frees the model's memory; no call may be under way."""
-        # Who got a batch's last answer may be here before the batch itself has ended.
-        for leader in self._leaders:
-            leader.join()
+        """Frees the model's memory, after the calls that are in the line."""
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
         for engine in self._engines:
             engine.close()
-        if self._batches:
-            self._batches.close()
+        self._model.close()
 
-    def _give_back(self, engine: Engine) -> None:
-        with self._lock:
-            self._free.append(engine)
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Gives free engines to those who are first in the line; the lock is held."""
-        while self._free and self._line:
-            front = sum(1 for _ in takewhile(lambda call: call.batchable, self._line))
-            share = -(-front // len(self._free))
-            engine = self._free.pop()
-            if self._batches and self._batches.pay and share >= MANY:
-                calls = deque(self._line.popleft() for _ in range(min(share, ROWS)))
-                self._leaders = [each for each in self._leaders if each.is_alive()]
-                self._leaders.append(threading.Thread(target=self._together, args=(engine, calls), daemon=True))
-                self._leaders[-1].start()
+    def _serve(self, engine: Engine) -> None:
+        """Takes calls from the line for as long as the group is open."""
+        crowd: Engine | None = None
+        while (together := self._wait()) is not None:
+            if engine.rows > 1:
+                engine.run(lambda: call.job() if (call := self._take()) else None)
+            elif not together:
+                if call := self._take():
+                    engine.answer(call.job())
             else:
-                self._line.popleft().turn.set_result(engine)
+                try:
+                    crowd = crowd or Engine(
+                        self._model, context=min(self.context, TOKENS), rows=ROWS, group=GROUP, strict=True
+                    )
+                    self._answer_together(crowd, engine)
+                except ServingError:
+                    self._batches.pay = False
+        if crowd:
+            crowd.close()
 
-    def _together(self, engine: Engine, calls: deque[_Call]) -> None:
-        """Answers calls in a batch on the engine's core, and takes more while those in front of the line can be batched."""
-        assert self._batches is not None
+    def _wait(self) -> bool | None:
+        """Whether the calls in front of the line are worth a batch; None where no call will come any more."""
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._line or not self._open)
+            front = sum(1 for _ in takewhile(lambda call: call.batchable, self._line))
+            many = front >= MANY * self._idle
+            self._idle -= 1
+            return (self._batches.pay and many) if self._line else None
+
+    def _take(self, *, batchable: bool = False) -> _Call | None:
+        with self._changed:
+            return self._line.popleft() if self._line and (self._line[0].batchable or not batchable) else None
+
+    def _answer_together(self, crowd: Engine, engine: Engine) -> None:
+        """Answers calls in a batch, and takes more while those in front of the line can be batched."""
         batches = self._batches
 
         def take() -> Job | None:
-            with self._lock:
-                if not calls and batches.pay and self._line and self._line[0].batchable:
-                    calls.append(self._line.popleft())
-            return job(calls.popleft()) if calls else None
-
-        def job(call: _Call) -> Job:
+            call = self._take(batchable=True) if batches.pay else None
+            if not call:
+                return None
             batches.begun += 1
-            stop, limit = call.sampling.values["stop"], call.sampling.max_tokens
-            assert isinstance(call.prompt, str)
-            return Job(call.prompt, limit, stop, call.asked, lambda done: end(call, done))
+            return Job(prompt=call.prompt, sampling=call.sampling, asked=call.asked, end=lambda done: end(call, done))
 
-        def end(call: _Call, done: Completion | None) -> None:
+        def end(call: _Call, done: Completion | Exception | None) -> None:
             batches.count(asked_again=done is None)
-            # Handed to the line, an answer to be asked alone would wait until every row here has ended.
-            try:
-                call.turn.set_result(done or self._ask(engine, call))
-            except BaseException as error:
-                call.turn.set_exception(error)
+            if not isinstance(done, Completion):
+                # Handed to the line, an answer to be asked alone would wait until every row here has ended.
+                engine.answer(call.job())
+                return
+            if done.text and call.on_text:
+                call.on_text(done.text)
+            call.end(done)
 
-        try:
-            batches.run(take)
-        except ServingError:
+        if not crowd.run(take):
             batches.pay = False
-        finally:
-            with self._lock:
-                self._line.extendleft(reversed(calls))
-            self._give_back(engine)
-
-    def _ask(
-        self,
-        engine: Engine,
-        call: _Call,
-        json_schema: dict[str, Any] | None = None,
-        on_text: Callable[[str], bool] | None = None,
-    ) -> Completion:
-        waited = monotonic() - call.asked
-        found = engine.complete(call.prompt, call.sampling, json_schema=json_schema, on_text=on_text)
-        return replace(found, first_token_s=found.first_token_s + waited, total_s=found.total_s + waited)
 
 
 class _Batches:
-    """The batches of a group: their weights are read with the first, and those that rest are used again."""
+    """Whether it pays to answer many requests together."""
 
-    def __init__(self, gguf: Path, context: int) -> None:
-        self.pay = True
-        self._gguf, self._context = gguf, context
-        self._lock = threading.Lock()
-        self._model: BatchModel | None = None
-        self._resting: list[GreedyBatch] = []
+    def __init__(self, pay: bool) -> None:
+        self.pay = pay
         self.begun = self.again = 0
-
-    def run(self, take: Callable[[], Job | None]) -> None:
-        """See `GreedyBatch.run`."""
-        with self._lock:
-            self._model = self._model or BatchModel(self._gguf)
-            batch = self._resting.pop() if self._resting else GreedyBatch(self._model, context=self._context)
-        try:
-            batch.run(take)
-        finally:
-            with self._lock:
-                self._resting.append(batch)
 
     def count(self, *, asked_again: bool) -> None:
         """Notes how a request ended; those that are given up end first, so they are held against all that began."""
         self.again += asked_again
         if self.begun >= TRIED and self.again > WASTED * self.begun:
             self.pay = False
-
-    def close(self) -> None:
-        """Frees their memory."""
-        for batch in self._resting:
-            batch.close()
-        if self._model:
-            self._model.close()

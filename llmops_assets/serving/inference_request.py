@@ -7,7 +7,6 @@ from typing import Any
 from llmops_assets.serving import options
 from llmops_assets.serving.api_errors import ApiError
 from llmops_assets.serving.durations import keep_alive_seconds
-from llmops_assets.serving.engine import ANY_OBJECT
 from llmops_assets.serving.generating import Job
 from llmops_assets.serving.go_template import parse as parse_template
 from llmops_assets.serving.loaded_models import Key
@@ -16,6 +15,7 @@ from llmops_assets.serving.model_library import ModelLibrary, ModelNotFoundError
 from llmops_assets.serving.model_names import InvalidNameError
 from llmops_assets.serving.prompting import Message, render_prompt
 from llmops_assets.serving.request_fields import Fields
+from llmops_assets.serving.token_choice import ANY_OBJECT
 
 DEFAULT_CONTEXT = 2048
 ROLES = ("system", "user", "assistant", "tool")

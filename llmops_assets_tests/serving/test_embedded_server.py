@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -191,8 +192,8 @@ def test_a_kill_during_an_upload_leaves_nothing_behind(library: Path) -> None:
 def test_a_name_that_is_pointed_elsewhere_finishes_what_runs(library: Path, tiny_gguf: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.gguf"
     data = bytearray(tiny_gguf.read_bytes())
-    # The last values of the file belong to a tensor: other weights, same model.
-    data[-4000:] = bytes(4000)
+    # The last numbers of the file belong to a tensor: in another order they are other weights of the same model.
+    data[-400:] = array("f", data[-400:])[::-1].tobytes()
     other.write_bytes(data)
     server = start(library, port=None)
     client, begun = ollama.Client(host=server.url), threading.Event()

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
+from typing import Any
 
 import pytest
 
 from llmops_assets.errors import ServingError
 from llmops_assets.export.gguf import write_gguf
-from llmops_assets.serving import engine, engine_group
-from llmops_assets.serving.engine import Completion, Engine
+from llmops_assets.serving import engine_group
+from llmops_assets.serving.engine import Completion
 from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.options import Sampling
 from llmops_assets_tests.tiny_model import write_talkative_model
@@ -39,14 +40,16 @@ def test_a_small_model_gets_an_engine_a_core_for_one_prompt_each_and_a_large_one
     threads: int,
     share: int,
 ) -> None:
-    made = []
+    made: list[dict[str, Any]] = []
     monkeypatch.setattr(engine_group, "usable_cores", lambda: cores)
     monkeypatch.setattr(engine_group, "SMALL", 10)
-    monkeypatch.setattr(engine_group, "Engine", lambda gguf, **given: made.append(given))
+    monkeypatch.setattr(engine_group, "LlamaModel", lambda gguf: gguf)
+    monkeypatch.setattr(engine_group, "Engine", lambda model, **given: made.append(given))
+    monkeypatch.setattr(EngineGroup, "_serve", lambda group, engine: None)
     path = tmp_path / "model.gguf"
     path.write_bytes(b"x" * (5 if small else 50))
     EngineGroup(path, context=64, slots=slots)
-    assert made == [{"context": 64, "slots": share, "threads": threads}] * engines
+    assert made == [{"context": 64, "rows": share, "threads": threads}] * engines
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def test_an_answer_does_not_depend_on_what_else_is_asked(monkeypatch: pytest.Mon
 def test_an_answer_does_not_depend_on_what_was_asked_before(talkative_gguf: Path) -> None:
     rules = " ".join(f"rule {number} says {number * number}" for number in range(40))
     alike = [f"{rules} remind me to water plant {number} {'very ' * (number % 9)}soon" for number in range(30)]
-    engine = Engine(talkative_gguf, context=512, slots=1, threads=1)
+    engine = EngineGroup(talkative_gguf, context=512, slots=1)
     between = [each for prompt in alike for each in ("something else", prompt)]
     after_others = answers(engine.complete, between, 1)
     assert answers(engine.complete, alike, 1).items() <= after_others.items()
@@ -128,16 +131,3 @@ def test_an_engine_is_free_again_after_an_error(tiny_gguf: Path) -> None:
         group.complete("word " * 400, GREEDY)
     assert group.complete("word", GREEDY).output_tokens > 0
     group.close()
-
-
-def test_an_engine_does_not_remember_every_schema_that_was_ever_sent(
-    tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine, "KNOWN_SCHEMAS", 3)
-    one = Engine(tiny_gguf, context=64, slots=1, threads=1)
-    for number in range(8):
-        said = one.complete("word", GREEDY, json_schema={"enum": [f"a{number}"]}).text
-        assert said
-        assert said in f'"a{number}"'
-        assert 1 <= len(one._enforced) <= 3
-    one.close()
