@@ -65,8 +65,6 @@ class TokenChoice:
         data = words.ctypes.data_as(lib.llama_token_data_p)
         array = lib.llama_token_data_array(data=data, size=len(words), selected=-1, sorted=False)
         lib.llama_sampler_apply(self._chain, ctypes.byref(array))
-        if not 0 <= array.selected < array.size:
-            raise ServingError("expected options by which one token is more probable than another, got none")
         token = int(array.data[array.selected].id)
         lib.llama_sampler_accept(self._chain, token)
         return token

@@ -11,7 +11,7 @@ import pytest
 from llmops_assets.export.gguf import write_gguf
 from llmops_assets.serving.embedded_server import RunningServer, start
 from llmops_assets_tests.serving.speaking import create_tiny
-from llmops_assets_tests.tiny_model import write_tiny_model
+from llmops_assets_tests.tiny_model import write_talkative_model, write_tiny_model
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,14 @@ def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_gguf(write_tiny_model(folder / "model"), folder / "tiny.gguf", "tiny")
     shutil.rmtree(folder / "model")
     return folder / "tiny.gguf"
+
+
+@pytest.fixture(scope="session")
+def talkative_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("talkative")
+    write_gguf(write_talkative_model(folder / "model"), folder / "talkative.gguf", "talkative")
+    shutil.rmtree(folder / "model")
+    return folder / "talkative.gguf"
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 
 from llmops_assets.errors import ServingError
-from llmops_assets.export.gguf import write_gguf
 from llmops_assets.serving import engine_group
 from llmops_assets.serving.engine import Completion
 from llmops_assets.serving.engine_group import EngineGroup
 from llmops_assets.serving.options import Sampling
-from llmops_assets_tests.tiny_model import write_talkative_model
 
 PROMPTS = ["word 1 and 7", "word 2 and 14"]
 GREEDY = Sampling.greedy(max_tokens=8, stop=())
@@ -50,13 +48,6 @@ def test_a_small_model_gets_an_engine_a_core_for_one_prompt_each_and_a_large_one
     path.write_bytes(b"x" * (5 if small else 50))
     EngineGroup(path, context=64, slots=slots)
     assert made == [{"context": 64, "rows": share, "threads": threads}] * engines
-
-
-@pytest.fixture(scope="module")
-def talkative_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("talkative")
-    write_gguf(write_talkative_model(folder / "model"), folder / "model.gguf", "talkative")
-    return folder / "model.gguf"
 
 
 def answers(complete: Callable[..., Completion], prompts: list[str], workers: int) -> dict[str, str]:
