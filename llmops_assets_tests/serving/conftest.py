@@ -1,7 +1,7 @@
 """One tiny real GGUF for all tests, and one real server process that has it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,20 +14,20 @@ from llmops_assets_tests.serving.speaking import create_tiny
 from llmops_assets_tests.tiny_model import write_talkative_model, write_tiny_model
 
 
+def as_gguf(folder: Path, write: Callable[[Path], Path]) -> Path:
+    write_gguf(write(folder / "model"), folder / f"{folder.name}.gguf", "tiny")
+    shutil.rmtree(folder / "model")
+    return folder / f"{folder.name}.gguf"
+
+
 @pytest.fixture(scope="session")
 def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tiny")
-    write_gguf(write_tiny_model(folder / "model"), folder / "tiny.gguf", "tiny")
-    shutil.rmtree(folder / "model")
-    return folder / "tiny.gguf"
+    return as_gguf(tmp_path_factory.mktemp("tiny", numbered=False), write_tiny_model)
 
 
 @pytest.fixture(scope="session")
 def talkative_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("talkative")
-    write_gguf(write_talkative_model(folder / "model"), folder / "talkative.gguf", "talkative")
-    shutil.rmtree(folder / "model")
-    return folder / "talkative.gguf"
+    return as_gguf(tmp_path_factory.mktemp("talkative", numbered=False), write_talkative_model)
 
 
 @pytest.fixture(scope="session")
