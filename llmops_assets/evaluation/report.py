@@ -16,6 +16,8 @@ from llmops_assets.gates import GateResult, Metric, Verdict
 from llmops_assets.storage import atomic
 
 SCHEMA = Path(__file__).parent / "eval_report.schema.json"
+BASE = "base model"
+"""How the rows of a comparison begin that fine-tuning has to beat."""
 SHOWN_FAILURES = 40
 SHOWN_CHARACTERS = 120
 
@@ -108,9 +110,10 @@ def headlines(comparison: Sequence[dict[str, Any]]) -> list[str]:
     if not comparison:
         return []
     *others, product = comparison
+    bases = [row for row in others if row["model"].startswith(BASE)]
     return [
         f"Fine-tuning does not beat the {other['model']}: {product['accuracy']:.3f} against {other['accuracy']:.3f}."
-        for other in others
+        for other in bases
         if None not in (other["accuracy"], product["accuracy"]) and product["accuracy"] <= other["accuracy"]
     ]
 

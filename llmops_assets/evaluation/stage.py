@@ -37,6 +37,8 @@ from llmops_assets.tasks.case_sets import SETS
 from llmops_assets.tasks.registry import Task, get_task
 
 GATES_PLOT = "gates.png"
+F16 = Path(SCRATCH, "stages", "f16.gguf")
+"""Where the parity of the stages leaves the F16 file that the export measured by, if it could be made again."""
 CUT = "length"
 """Why a server stops where an answer is too long: such a second answer does not take the place of a whole first one."""
 ALONE = 20
@@ -211,7 +213,7 @@ class Evaluation:
 
     def _parity(self, served: list[Answer]) -> tuple[Metric, dict[str, Any] | None]:
         """The same few cases asked of every stage from the adapter to the server."""
-        gguf, lineage, folder = Path(self.job.gguf), Lineage(**self.job.lineage), self.work / SCRATCH / "stages"
+        gguf, lineage, folder = Path(self.job.gguf), Lineage(**self.job.lineage), self.work / F16.parent
         name = self.job.quantization
         how = self.job.parameters
         return StageParity(
@@ -229,34 +231,37 @@ class Evaluation:
         return reference_of(self.job.deployed, self._before, now)
 
     def _comparison(self, card: Scorecard) -> tuple[list[dict[str, Any]], Reference | None]:
-        """Accuracy of the base, the prompted base and the product on the same contract cases; and the base as a reference."""
+        """Accuracy on the same contract cases: the base, bare and prompted, the F16 model, the product; and the base as a reference."""
         cases = self.book.sets["contract"]
         places = evenly(len(cases), self.config.baseline_cases)
         chosen = [cases[place] for place in places]
         if not chosen or not self.job.base_gguf:
             return [], None
-        few_shot = {"role": "system", "content": self.task.few_shot}
-        prompts: dict[str, list[Messages]] = {
-            "base model": [case["messages"] for case in chosen],
-            "base model with the best prompt": [[few_shot, *case["messages"]] for case in chosen],
-        }
-        rows, scores = self._base_rows(prompts, chosen)
-        own = [card.judged["contract"][place].scores["accuracy"].value for place in places]
-        name = f"{self.job.product} {self.job.version}, {self.job.quantization} (the file that ships)"
-        bare = {case["id"]: value for case, value in zip(chosen, scores[0], strict=True) if value is not None}
-        return [*rows, _beside(name, own)], Reference("the base model", bare, {})
-
-    def _base_rows(
-        self, prompts: dict[str, list[Messages]], cases: list[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], list[list[float | None]]]:
         base = Path(self.job.base_gguf)
-        asked = [Question(messages) for conversations in prompts.values() for messages in conversations]
-        answers = self._ask("base", base, atomic.sha256_file(base), asked)
-        found = []
-        for number in range(len(prompts)):
-            texts = [answer.text for answer in answers[number * len(cases) : (number + 1) * len(cases)]]
-            found.append([self.task.accuracy(text, case).value for text, case in zip(texts, cases, strict=True)])
-        return [_beside(name, scores) for name, scores in zip(prompts, found, strict=True)], found
+        beginnings: list[Messages] = [[], *self.task.few_shot.beginnings()]
+        bare, *prompted = self._accuracies("base", base, atomic.sha256_file(base), chosen, beginnings)
+        # By the very cases that it is compared on: what luck there is in the choice is the base's.
+        best = max(prompted, key=lambda scores: sum(filter(None, scores)))
+        rows = [
+            _beside(reporting.BASE, bare),
+            _beside(f"{reporting.BASE} with the best of {len(prompted)} prompts", best),
+        ]
+        name, f16 = f"{self.job.product} {self.job.version}", self.work / F16
+        if f16.exists():
+            (own,) = self._accuracies("f16", f16, atomic.sha256_file(f16), chosen, [[]])
+            rows.append(_beside(f"{name}, F16, without its guard", own))
+        shipped = [card.judged["contract"][place].scores["accuracy"].value for place in places]
+        rows.append(_beside(f"{name}, {self.job.quantization} (the file that ships)", shipped))
+        known = {case["id"]: value for case, value in zip(chosen, bare, strict=True) if value is not None}
+        return rows, Reference("the base model", known, {})
+
+    def _accuracies(
+        self, name: str, gguf: Path, digest: str, cases: list[dict[str, Any]], beginnings: list[Messages]
+    ) -> list[list[float | None]]:
+        """A model's scores on the same cases, for each way to begin the conversations."""
+        asked = [Question([*beginning, *case["messages"]]) for beginning in beginnings for case in cases]
+        answers = iter(self._ask(name, gguf, digest, asked))
+        return [[self.task.accuracy(next(answers).text, case).value for case in cases] for _ in beginnings]
 
     def _scorer(self, safety: float | None) -> dict[str, Any] | None:
         if not self.job.labels:

@@ -180,7 +180,7 @@ def remake_f16(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
     Args:
         spec: `folder` of the DPO model, `name` of the model, `sha256` of the file that the export made.
-        work: gets `f16.gguf`.
+        work: gets `f16.gguf`, if it is the same.
 
     Returns:
         `same`: whether it is that very file.
@@ -192,4 +192,7 @@ def remake_f16(spec: dict[str, Any], work: Path) -> dict[str, Any]:
 
     path = work / "f16.gguf"
     write_gguf(Path(spec["folder"]), path, spec["name"])
-    return {"same": atomic.sha256_file(path) == spec["sha256"]}
+    same = atomic.sha256_file(path) == spec["sha256"]
+    if not same:
+        path.unlink()
+    return {"same": same}

@@ -14,6 +14,7 @@ from typing import Any
 
 from llmops_assets.errors import DataError, EvaluationError
 from llmops_assets.tasks.answers import strict_value
+from llmops_assets.tasks.few_shot import FewShot
 from llmops_assets.tasks.review_diffs import Touched, is_diff, touched
 from llmops_assets.tasks.review_fixes import Replacement, fix
 from llmops_assets.tasks.review_labels import Review
@@ -252,13 +253,12 @@ def _touched(request: str) -> list[Touched]:
         return []
 
 
-FEW_SHOT = f"""You review one Python function whose lines are numbered, and answer with one JSON object \
-and nothing else: {{"findings":[{{"line":<number>,"rule":<name>}}]}}, an empty list where nothing is wrong. \
-Rules: {", ".join(BY_NAME)}. Examples:
-1: def first(items=[]):
-2:     return items[0]
--> {{"findings":[{{"line":1,"rule":"mutable default"}}]}}
-1: def half(number):
-2:     return number / 2
--> {{"findings":[]}}"""
-"""The best that a prompt alone can do: the row that fine-tuning has to beat."""
+FEW_SHOT = FewShot(
+    "You review one Python function whose lines are numbered, and answer with one JSON object and nothing else: "
+    '{"findings":[{"line":<number>,"rule":<name>}]}, an empty list where nothing is wrong. '
+    f"Rules: {', '.join(BY_NAME)}.",
+    (
+        ("1: def first(items=[]):\n2:     return items[0]", '{"findings":[{"line":1,"rule":"mutable default"}]}'),
+        ("1: def half(number):\n2:     return number / 2", '{"findings":[]}'),
+    ),
+)

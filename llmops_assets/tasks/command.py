@@ -12,6 +12,7 @@ from typing import Any
 
 from llmops_assets.tasks import dates
 from llmops_assets.tasks.answers import strict_value
+from llmops_assets.tasks.few_shot import FewShot
 from llmops_assets.tasks.score import Score, failed, passed
 
 KEYS: dict[str, tuple[str, ...]] = {
@@ -278,12 +279,21 @@ def damage(request: str, gold: Answer) -> list[tuple[str, str]]:
     return [(name, text) for name, text in texts if score_accuracy(text, gold).value == 0]
 
 
-FEW_SHOT = """You turn to-do requests into one JSON object and say nothing else. \
-Actions: create (title, due, repeat, priority, description), update (task and what changes), complete (task), delete (task), \
-list (due, priority, status), several (actions), ask (missing), none, refuse (harmful). \
-Copy words from the request. Examples:
-remind me to call Ana before Friday, urgent -> {"action":"create","title":"call Ana","due":"before Friday","priority":"high"}
-#42 is done -> {"action":"complete","task":"42"}
-push the dentist thing to next tuesday -> {"action":"update","task":"dentist thing","due":"next tuesday"}
-what's due this week -> {"action":"list","due":"this week"}"""
-"""The best that a prompt alone can do: the row that fine-tuning has to beat."""
+FEW_SHOT = FewShot(
+    "You turn to-do requests into one JSON object and say nothing else. "
+    "Actions: create (title, due, repeat, priority, description), update (task and what changes), complete (task), "
+    "delete (task), list (due, priority, status), several (actions), ask (missing), none, refuse (harmful). "
+    "Copy words from the request.",
+    (
+        (
+            "remind me to call Ana before Friday, urgent",
+            '{"action":"create","title":"call Ana","due":"before Friday","priority":"high"}',
+        ),
+        ("#42 is done", '{"action":"complete","task":"42"}'),
+        (
+            "push the dentist thing to next tuesday",
+            '{"action":"update","task":"dentist thing","due":"next tuesday"}',
+        ),
+        ("what's due this week", '{"action":"list","due":"this week"}'),
+    ),
+)

@@ -13,6 +13,7 @@ from typing import Any
 
 from llmops_assets.errors import EvaluationError
 from llmops_assets.tasks.docstring_words import badly_said, declines, grounded
+from llmops_assets.tasks.few_shot import FewShot
 from llmops_assets.tasks.linting import lint
 from llmops_assets.tasks.minilm import closeness
 from llmops_assets.tasks.score import Score, failed, passed
@@ -229,18 +230,15 @@ def to_envelope(text: str, now: datetime) -> dict[str, Any]:
     return {"action": "document", "params": params, "success": True, "message": ""}
 
 
-FEW_SHOT = """You write the docstring of one Python function in Google style and nothing else: \
-a summary line that ends with a full stop, then Args, Returns, Yields and Raises where they apply. \
-No quotes, no code. Example:
-def area(width, height):
-    return width * height
-->
-Compute the area of a rectangle.
-
-Args:
-    width: Its width.
-    height: Its height.
-
-Returns:
-    The area."""
-"""The best that a prompt alone can do: the row that fine-tuning has to beat."""
+FEW_SHOT = FewShot(
+    "You write the docstring of one Python function in Google style and nothing else: "
+    "a summary line that ends with a full stop, then Args, Returns, Yields and Raises where they apply. "
+    "No quotes, no code.",
+    (
+        (
+            "def area(width, height):\n    return width * height",
+            "Compute the area of a rectangle.\n\nArgs:\n    width: Its width.\n    height: Its height.\n\n"
+            "Returns:\n    The area.",
+        ),
+    ),
+)

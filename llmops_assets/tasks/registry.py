@@ -7,6 +7,7 @@ from typing import Any
 
 from llmops_assets.errors import RecipeError
 from llmops_assets.tasks import rubrics
+from llmops_assets.tasks.few_shot import FewShot
 from llmops_assets.tasks.mutation import Mutation
 from llmops_assets.tasks.rubrics import Rubric
 from llmops_assets.tasks.score import Score
@@ -30,7 +31,7 @@ class Task:
     damage: Callable[[list[dict[str, str]], Any], list[tuple[str, str]]]
     to_envelope: Callable[[str, datetime, str], dict[str, Any]]
     """(answer, now, request) -> what the API returns; the request may be empty where only the action is asked for."""
-    few_shot: str
+    few_shot: FewShot
     refusal_text: str
     rubric: Rubric
     off_topic_text: str = ""

@@ -175,7 +175,7 @@ def test_the_base_stands_beside_the_product_on_the_same_cases(done: Path) -> Non
     rows = report_of(done)["comparison"]
     assert [row["model"] for row in rows] == [
         "base model",
-        "base model with the best prompt",
+        "base model with the best of 2 prompts",
         "TaskMaster 1.2.3, F16 (the file that ships)",
     ]
     assert {row["n"] for row in rows} == {2}

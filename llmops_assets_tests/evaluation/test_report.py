@@ -113,15 +113,15 @@ def test_the_cases_that_a_difference_takes_are_said_with_and_without_a_compariso
 @pytest.mark.parametrize(
     ("accuracies", "said"),
     [
-        ((0.1, 0.4, 0.9), []),
-        ((0.1, 0.9, 0.9), ["Fine-tuning does not beat the prompted: 0.900 against 0.900."]),
-        ((0.95, 0.4, 0.9), ["Fine-tuning does not beat the base: 0.900 against 0.950."]),
-        ((None, 0.4, 0.9), []),
-        ((0.1, 0.4, None), []),
+        ((0.1, 0.4, 0.95, 0.9), []),
+        ((0.1, 0.9, 0.95, 0.9), ["Fine-tuning does not beat the base model, prompted: 0.900 against 0.900."]),
+        ((0.95, 0.4, 0.8, 0.9), ["Fine-tuning does not beat the base model: 0.900 against 0.950."]),
+        ((None, 0.4, 0.8, 0.9), []),
+        ((0.1, 0.4, None, None), []),
     ],
 )
 def test_losing_to_the_base_is_a_headline(accuracies: tuple[float | None, ...], said: list[str]) -> None:
-    names = ("base", "prompted", "product")
+    names = ("base model", "base model, prompted", "product in F16", "product")
     rows = [
         {"model": name, "accuracy": value, "n": 40, "low": None, "high": None}
         for name, value in zip(names, accuracies, strict=True)
