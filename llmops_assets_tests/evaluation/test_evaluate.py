@@ -229,9 +229,9 @@ def test_the_report_says_how_many_cases_a_small_difference_takes(done: Path) -> 
 
 def test_known_answers_give_the_same_bytes_without_asking(done: Path, tiny_gguf: Path, tmp_path: Path) -> None:
     before = (done / "answers" / "TaskMaster.jsonl").read_bytes()
-    # The base's bare prompts went to the same file here, so that only its two prompted ones are new; all but the one case
+    # The base's bare prompts went to the same file here, so that only its two times two prompted ones are new; all but the one case
     # that the guard stops are asked again.
-    assert before.count(b"\n") == 12 + 2 + 11
+    assert before.count(b"\n") == 12 + 4 + 11
     evaluate(spec(tiny_gguf, tmp_path, answers=str(done / "answers" / "TaskMaster.jsonl")), tmp_path / "work")
     assert (done / "answers" / "TaskMaster.jsonl").read_bytes() == before
     assert not (tmp_path / "work" / "scratch").exists()
