@@ -58,7 +58,6 @@ def dataset_card(
     splits: Mapping[str, Tally],
     digests: Mapping[str, str],
     *,
-    funnel: Mapping[str, int],
     repeating: int,
     minima: Mapping[str, int],
     seed: int,
@@ -69,7 +68,6 @@ def dataset_card(
         product: as sold.
         splits: what is in each.
         digests: SHA-256 of each split's file.
-        funnel: records read, taken away by each cleaning rule, and kept.
         repeating: records left out because they repeat an evaluation case.
         minima: least records a category.
         seed: of what is composed and paired.
@@ -84,9 +82,8 @@ def dataset_card(
             ("split", "conversations", "sha256"),
             [(name, split.records, f"`{digests[name]}`") for name, split in splits.items()],
         ),
-        "## What became of the records that were read",
+        f"{repeating} records were left out because they repeat an evaluation case.",
         "",
-        *_funnel_table({**funnel, "repeats an evaluation case": repeating, "in the splits": both.records}),
         "## Categories",
         "",
         *_table(
@@ -114,19 +111,12 @@ def funnel_card(product: str, funnel: Mapping[str, int], tally: Tally) -> str:
     lines = [
         f"# Records of {product}, cleaned",
         "",
-        *_funnel_table(funnel),
+        *_table(("step", "records"), [(name.replace("_", " "), count) for name, count in funnel.items()]),
         *_table(
             ("source", "licence", "kept"), [(row["name"], row["license"], row["rows"]) for row in tally.source_rows]
         ),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _funnel_table(funnel: Mapping[str, int]) -> list[str]:
-    """What was read first, then what each rule took away, then what was left."""
-    last = [name for name in funnel if name in ("kept", "repeats an evaluation case", "in the splits")]
-    order = ["read", *(name for name in funnel if name not in ("read", *last)), *last]
-    return _table(("step", "records"), [(name.replace("_", " "), funnel[name]) for name in order])
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:

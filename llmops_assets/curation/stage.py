@@ -24,7 +24,6 @@ from llmops_assets.recipes.data import DataConfig
 from llmops_assets.storage.artifact_store import SCRATCH
 from llmops_assets.storage.atomic import (
     each_row,
-    read_json,
     read_jsonl,
     sha256_file,
     to_line,
@@ -172,15 +171,7 @@ def make_sft_dataset(
         )
     written = {name: work / f"{name}.jsonl" for name in tallies}
     digests = {name: sha256_file(path) for name, path in written.items()}
-    card = dataset_card(
-        product,
-        tallies,
-        digests,
-        funnel=read_json(curated / "funnel.json"),
-        repeating=repeating,
-        minima=config.coverage_minima,
-        seed=config.seed,
-    )
+    card = dataset_card(product, tallies, digests, repeating=repeating, minima=config.coverage_minima, seed=config.seed)
     write_text(work / "card.md", card)
     return {
         "metrics": {
