@@ -3,13 +3,13 @@
 With one row an answer depends on nothing but its prompt, and is llama-cpp-python's own to the letter. Rows together go through
 other kernels, which round the activations' 8-bit blocks otherwise: with eight, 39 of 40 greedy answers had other probabilities in
 the last digits and 1 of 200 another word. But a step reads all weights, whether for one row or for 48: a token costs half as much
-in a full context. So a `strict` engine gives an answer up where it could be another one alone. Over 8,700 tokens of two products
-the lead of the first token over the second moved by 0.09 in the middle, 0.43 in 99% and 0.6 in 99.9% of them, and answers became
-others where the lead was 0.31 at most: it gives up where a lead is below `SURE`.
+in a full context. So an `exact` engine computes a row once more by itself where its next token could be another one alone. Over
+8,700 tokens of two products the lead of the first token over the second moved by 0.09 in the middle, 0.43 in 99% and 0.6 in 99.9%
+of them, and answers became others where the lead was 0.31 at most: it does so where a lead is below `SURE`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import takewhile
 from time import monotonic
 from typing import Any, Literal
@@ -23,6 +23,8 @@ from llmops_assets.serving.token_choice import TokenChoice
 StopReason = Literal["stop", "length", "cancelled"]
 SURE = 0.5
 """By how much the best logit leads the second at least."""
+PROMPT_TOKEN = 1 / 3
+"""What a token of a prompt takes, measured by one of an answer: a prompt is read in one go."""
 BATCH = 512
 """Tokens of prompts that are computed together; llama-cpp-python's number, for by another one sums are rounded otherwise."""
 
@@ -53,7 +55,7 @@ class Job:
         prompt: the text as the model sees it, template and all, or its tokens.
         sampling: how to choose tokens, and when to stop.
         asked: when, by the monotonic clock.
-        end: is told how it ended: the completion, the error, or None where a strict engine gave it up.
+        end: is told how it ended.
         json_schema: what the text must be, written without blanks between tokens; the model cannot leave it.
         on_text: called with each new piece; True cancels the rest.
     """
@@ -61,14 +63,14 @@ class Job:
     prompt: str | Sequence[int]
     sampling: Sampling
     asked: float
-    end: Callable[[Completion | Exception | None], None]
+    end: Callable[[Completion | Exception], None]
     json_schema: dict[str, Any] | None = None
     on_text: Callable[[str], bool] | None = None
 
 
 @dataclass(eq=False)
 class _Row:
-    """A job under way in the sequence `place` of the context; its tokens so far are `used` cells of it and `next`."""
+    """A job under way in the sequence `place` of the context: of its tokens `used` are computed, `exact` of them by itself."""
 
     job: Job
     prompt: list[int]
@@ -78,8 +80,8 @@ class _Row:
     began: float
     place: int = 0
     used: int = 0
-    next: int = 0
-    count: int = 0
+    exact: int = 0
+    said: list[int] = field(default_factory=list)
     first: float = 0.0
 
     @property
@@ -89,16 +91,26 @@ class _Row:
 
     def cells(self, count: int) -> list[tuple[int, int, int, bool]]:
         """The next so many: (sequence, position, token, whether its logits are wanted) each."""
-        tokens = self.prompt[self.used : self.used + count] or [self.next]
-        last = max(len(self.prompt) - 1, self.used)
+        before = len(self.prompt)
+        tokens = (
+            self.prompt[self.used : self.used + count] or self.said[self.used - before : self.used - before + count]
+        )
+        last = max(before - 1, self.used)
         return [(self.place, self.used + spot, token, self.used + spot == last) for spot, token in enumerate(tokens)]
 
 
 class Engine:
-    """A context with some rows, on some threads. One `run` at a time."""
+    """A context with some rows, on some threads. One `run` at a time.
+
+    Attributes:
+        rows: how many prompts are continued at once.
+        ended: how many jobs ended.
+        alone: what these would have taken by themselves, as so many tokens of an answer.
+        again: what an exact engine computed once more, in the same unit.
+    """
 
     def __init__(
-        self, model: LlamaModel, *, context: int, rows: int = 1, threads: int = 1, strict: bool = False, group: int = 1
+        self, model: LlamaModel, *, context: int, rows: int = 1, threads: int = 1, exact: bool = False, group: int = 1
     ) -> None:
         """Takes the memory.
 
@@ -107,19 +119,19 @@ class Engine:
             context: tokens of prompt and answer together, for each row.
             rows: how many prompts are continued at once.
             threads: CPU threads, for all rows together.
-            strict: gives up an answer that could be another one alone; only for jobs that choose the best token and have a limit.
+            exact: answers are those of each prompt alone; only for jobs that choose the best token and have a limit.
             group: rows that are free before new ones begin: their prompts are read together.
 
         Raises:
             ServingError: there is no memory for it.
         """
         lib = llama_cpp()
-        self.rows = rows
-        self._model, self._context, self._strict, self._group = model, context, strict, group
+        self.rows, self.ended, self.alone, self.again = rows, 0, 0.0, 0.0
+        self._model, self._context, self._exact, self._group = model, context, exact, group
         params = lib.llama_context_default_params()
         # Sequences in one common cache would attend over each other's masked cells, which costs more the more they are.
         params.n_ctx, params.n_seq_max, params.kv_unified = rows * context, rows, False
-        self._batch_size = params.n_batch = params.n_ubatch = max(2 * context if strict else BATCH, rows)
+        self._batch_size = params.n_batch = params.n_ubatch = max(2 * context if exact else BATCH, rows)
         params.n_threads = params.n_threads_batch = threads
         self._pointer = lib.llama_init_from_model(model.pointer, params)
         if not self._pointer:
@@ -149,7 +161,7 @@ class Engine:
                 self._go_on(rows, rows, 1)
         except Exception as error:
             for row in tuple(rows):
-                self._leave(row, rows, None if self._strict else error)
+                self._leave(row, rows, error)
             self._held = [[] for _ in self._held]
             return False
 
@@ -199,12 +211,12 @@ class Engine:
         try:
             prompt = self._model.tokens(job.prompt) if isinstance(job.prompt, str) else list(job.prompt)
             room = self._context - len(prompt)
-            if room <= 0 or (self._strict and not 0 < job.sampling.max_tokens <= room):
+            if room <= 0 or (self._exact and not 0 < job.sampling.max_tokens <= room):
                 raise PromptTooLongError("the input length exceeds the context length")
             plain = not prompt or (job.sampling.greedily and job.json_schema is None)
             choice = None if plain else TokenChoice(self._model, job.sampling, prompt, self._context, job.json_schema)
         except Exception as error:
-            job.end(None if self._strict else error)
+            job.end(error)
             return None
         asked = job.sampling.max_tokens
         limit = room if asked < 0 else max(1, min(asked, room))
@@ -224,7 +236,7 @@ class Engine:
         differs = (spot for spot, token in enumerate(row.prompt) if held[spot : spot + 1] != [token])
         return min(next(differs, len(row.prompt)), len(row.prompt) - 1)
 
-    def _leave(self, row: _Row, rows: list[_Row], result: Completion | Exception | None) -> None:
+    def _leave(self, row: _Row, rows: list[_Row], result: Completion | Exception) -> None:
         """The last row takes the place of one that ends: llama.cpp cuts a batch in pieces where places are left out."""
         last = rows.pop()
         if last is not row:
@@ -235,6 +247,8 @@ class Engine:
             rows[place], last.place = last, place
         if row.choice:
             row.choice.close()
+        self.ended += 1
+        self.alone += len(row.prompt) * PROMPT_TOKEN + len(row.said)
         row.job.end(result)
 
     def _decode(self, cells: Sequence[tuple[int, int, int, bool]]) -> None:
@@ -253,12 +267,11 @@ class Engine:
         """Chooses the next token of rows that were decoded; those that ended by it leave."""
         import numpy as np
 
-        shape = (len(live), self._model.words)
-        logits: Any = np.ctypeslib.as_array(llama_cpp().llama_get_logits(self._pointer), shape=shape)
+        logits = self._logits(len(live))
         chosen = [row.choice(line) if row.choice else None for row, line in zip(live, logits, strict=True)]
         best = logits.argmax(1)
         lead = np.inf
-        if self._strict:
+        if self._exact:
             lines = np.arange(len(live))
             lead = logits[lines, best]
             logits[lines, best] = -np.inf
@@ -267,15 +280,34 @@ class Engine:
         # Of broken weights the lead may be no number.
         sure = np.broadcast_to(lead >= SURE, len(live))
         for row, token, first, certain in zip(tuple(live), chosen, best.tolist(), sure.tolist(), strict=True):
-            if not certain:
-                self._leave(row, rows, None)
-            elif end := self._take(row, first if token is None else token):
+            best_alone = first if certain else self._by_itself(row)
+            if end := self._take(row, best_alone if token is None else token):
                 self._leave(row, rows, end)
+
+    def _by_itself(self, row: _Row) -> int:
+        """The next token as the row alone would choose it: what is not exact yet is computed as it would be then."""
+        llama_cpp().llama_memory_seq_rm(self._memory, row.place, row.exact, -1)
+        row.used = row.exact
+        whole = len(row.prompt) + len(row.said)
+        self.again += row.unread * PROMPT_TOKEN + whole - max(row.used, len(row.prompt))
+        while row.used < whole:
+            count = min(row.unread, BATCH) or 1
+            self._decode(row.cells(count))
+            row.used += count
+        row.exact = row.used
+        return int(self._logits(1)[0].argmax())
+
+    def _logits(self, count: int) -> Any:
+        """Those that were wanted, a row each."""
+        import numpy as np
+
+        shape = (count, self._model.words)
+        return np.ctypeslib.as_array(llama_cpp().llama_get_logits(self._pointer), shape=shape)
 
     def _take(self, row: _Row, token: int) -> Completion | Exception | None:
         """Adds a token, tells what it says, and how the answer ended if it did."""
         row.first = row.first or monotonic()
-        row.next, row.count = token, row.count + 1
+        row.said.append(token)
         reason: StopReason | None = None
         if self._model.ends(token):
             new, reason = row.text.end(), "stop"
@@ -283,7 +315,7 @@ class Engine:
             new = row.text.add(self._model.piece(token))
             if row.text.stopped:
                 reason = "stop"
-            elif row.count >= row.limit:
+            elif len(row.said) >= row.limit:
                 new, reason = new + row.text.end(), "length"
         try:
             if new and row.job.on_text and row.job.on_text(new):
@@ -299,7 +331,7 @@ def _completion(row: _Row, reason: StopReason) -> Completion:
     return Completion(
         text=row.text.said,
         prompt_tokens=len(row.prompt),
-        output_tokens=row.count,
+        output_tokens=len(row.said),
         stop_reason=reason,
         first_token_s=first - row.job.asked,
         total_s=now - row.job.asked,

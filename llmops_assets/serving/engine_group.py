@@ -1,8 +1,8 @@
 """A model on all cores: small ones as an engine a core with one prompt each, large ones as one engine with all threads.
 
 What is computed together changes how sums are rounded, so an answer shall not depend on the others of a batch. Where few requests
-wait, a core of a small model answers them one by one. Where many do, it takes up to 48 greedy ones together and asks those alone
-whose answer could have become another one by that (`engine`). And threads of one model wait for each other some hundred times a
+wait, a core of a small model answers them one by one. Where many do, it takes up to 48 greedy ones together and computes once more
+by itself what could have become another answer by that (`engine`). And threads of one model wait for each other some hundred times a
 token. `benchmarks/engines.py` measures all three.
 """
 
@@ -30,8 +30,8 @@ ROWS, GROUP = 48, 8
 """Requests of a batch, and of how many the prompts are read together."""
 TOKENS = 512
 """Prompt and answer of a batched request: longer ones are asked alone, or their contexts would take too much memory."""
-TRIED, WASTED = 64, 1 / 3
-"""After so many batched requests no more are batched if a larger share of them than this had to be asked again, alone."""
+TRIED, WASTED = 64, 1 / 2
+"""After so many batched requests a core batches no more if a larger share of their work than this was done once more, alone."""
 
 
 def answers_apart(gguf: Path) -> bool:
@@ -62,21 +62,26 @@ class _Call:
     asked: float = field(default_factory=monotonic)
     answer: "Future[Completion]" = field(default_factory=Future)
 
-    def end(self, result: Completion | Exception | None) -> None:
-        if isinstance(result, Completion):
-            self.answer.set_result(result)
-        else:
-            self.answer.set_exception(result or ServingError("llama.cpp gave no answer"))
+    told: bool = False
 
-    def job(self) -> Job:
-        """To be answered alone, or as one of a large model's prompts."""
+    def end(self, result: Completion | Exception) -> None:
+        if isinstance(result, Exception):
+            self.answer.set_exception(result)
+        else:
+            self.answer.set_result(result)
+
+    def tell(self, text: str) -> bool:
+        self.told = True
+        return bool(self.on_text and self.on_text(text))
+
+    def job(self, end: Callable[[Completion | Exception], None] | None = None) -> Job:
         return Job(
             prompt=self.prompt,
             sampling=self.sampling,
             asked=self.asked,
-            end=self.end,
+            end=end or self.end,
             json_schema=self.json_schema,
-            on_text=self.on_text,
+            on_text=self.tell if self.on_text else None,
         )
 
 
@@ -103,7 +108,8 @@ class EngineGroup:
         self._line: deque[_Call] = deque()
         self._changed = Condition()
         self._idle, self._open = 0, True
-        self._batches = _Batches(apart and slots >= MANY)
+        self._together = apart and slots >= MANY
+        self._crowds: list[Engine] = []
         self._threads = [Thread(target=self._serve, args=(engine,), daemon=True) for engine in self._engines]
         for thread in self._threads:
             thread.start()
@@ -122,7 +128,7 @@ class EngineGroup:
             prompt: the text as the model sees it, template and all, or its tokens.
             sampling: how to choose tokens, and when to stop.
             json_schema: what the text must be, written without blanks between tokens; the model cannot leave it.
-            on_text: called with each new piece, of a batched answer with the whole; True cancels the rest.
+            on_text: called with each new piece; True cancels the rest.
 
         Raises:
             PromptTooLongError: the prompt does not fit the context.
@@ -149,29 +155,30 @@ class EngineGroup:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
-        for engine in self._engines:
+        for engine in (*self._engines, *self._crowds):
             engine.close()
         self._model.close()
 
     def _serve(self, engine: Engine) -> None:
         """Takes calls from the line for as long as the group is open."""
         crowd: Engine | None = None
-        while (together := self._wait()) is not None:
+        pays = self._together
+        while (many := self._wait()) is not None:
             if engine.rows > 1:
                 engine.run(lambda: call.job() if (call := self._take()) else None)
-            elif not together:
-                if call := self._take():
-                    engine.answer(call.job())
-            else:
+            elif pays and many:
                 try:
-                    crowd = crowd or Engine(
-                        self._model, context=min(self.context, TOKENS), rows=ROWS, group=GROUP, strict=True
-                    )
-                    self._answer_together(crowd, engine)
+                    crowd = crowd or self._new_crowd()
+                    pays = self._answer_together(crowd, engine)
                 except ServingError:
-                    self._batches.pay = False
-        if crowd:
-            crowd.close()
+                    pays = False
+            elif call := self._take():
+                engine.answer(call.job())
+
+    def _new_crowd(self) -> Engine:
+        crowd = Engine(self._model, context=min(self.context, TOKENS), rows=ROWS, group=GROUP, exact=True)
+        self._crowds.append(crowd)
+        return crowd
 
     def _wait(self) -> bool | None:
         """Whether the calls in front of the line are worth a batch; None where no call will come any more."""
@@ -181,46 +188,27 @@ class EngineGroup:
             front = sum(1 for _ in takewhile(lambda call: call.batchable, self._line))
             many = front >= MANY * self._idle
             self._idle -= 1
-            return (self._batches.pay and many) if self._line else None
+            return many if self._line else None
 
     def _take(self, *, batchable: bool = False) -> _Call | None:
         with self._changed:
             return self._line.popleft() if self._line and (self._line[0].batchable or not batchable) else None
 
-    def _answer_together(self, crowd: Engine, engine: Engine) -> None:
-        """Answers calls in a batch, and takes more while those in front of the line can be batched."""
-        batches = self._batches
+    def _answer_together(self, crowd: Engine, engine: Engine) -> bool:
+        """Answers calls in a batch, and takes more while those in front of the line can be batched; says whether it paid."""
+
+        def pays() -> bool:
+            return crowd.ended < TRIED or crowd.again <= WASTED * crowd.alone
 
         def take() -> Job | None:
-            call = self._take(batchable=True) if batches.pay else None
-            if not call:
-                return None
-            batches.begun += 1
-            return Job(prompt=call.prompt, sampling=call.sampling, asked=call.asked, end=lambda done: end(call, done))
+            call = self._take(batchable=True) if pays() else None
+            return call.job(lambda result: end(call, result)) if call else None
 
-        def end(call: _Call, done: Completion | Exception | None) -> None:
-            batches.count(asked_again=done is None)
-            if not isinstance(done, Completion):
-                # Handed to the line, an answer to be asked alone would wait until every row here has ended.
+        def end(call: _Call, result: Completion | Exception) -> None:
+            if isinstance(result, Exception) and not call.told:
+                # It may be too long for a row. Handed to the line, it would wait until every row here has ended.
                 engine.answer(call.job())
-                return
-            if done.text and call.on_text:
-                call.on_text(done.text)
-            call.end(done)
+            else:
+                call.end(result)
 
-        if not crowd.run(take):
-            batches.pay = False
-
-
-class _Batches:
-    """Whether it pays to answer many requests together."""
-
-    def __init__(self, pay: bool) -> None:
-        self.pay = pay
-        self.begun = self.again = 0
-
-    def count(self, *, asked_again: bool) -> None:
-        """Notes how a request ended; those that are given up end first, so they are held against all that began."""
-        self.again += asked_again
-        if self.begun >= TRIED and self.again > WASTED * self.begun:
-            self.pay = False
+        return crowd.run(take) and pays()
