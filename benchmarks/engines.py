@@ -54,7 +54,7 @@ def one_at_a_time(gguf: Path, **options: Any) -> Ask:
     return lambda prompts: [answer(messages) for messages in prompts]
 
 
-OURS = "what serves, many callers: a batch a core, close calls asked alone"
+OURS = "what serves, many callers: a batch a core, close calls once more alone"
 ENGINES: dict[str, Callable[[Path], Ask]] = {
     OURS: partial(by_engine_group, slots=CALLERS),
     "what serves, few callers: an engine a core, a prompt each": partial(by_engine_group, slots=THREADS),
