@@ -248,7 +248,7 @@ class Evaluation:
         ]
         name, f16 = f"{self.job.product} {self.job.version}", self.work / F16
         if f16.exists():
-            (own,) = self._accuracies("f16", f16, atomic.sha256_file(f16), chosen, [[]])
+            (own,) = self._accuracies("f16", f16, self.job.lineage["f16_sha256"], chosen, [[]])
             rows.append(_beside(f"{name}, F16, without its guard", own))
         shipped = [card.judged["contract"][place].scores["accuracy"].value for place in places]
         rows.append(_beside(f"{name}, {self.job.quantization} (the file that ships)", shipped))
