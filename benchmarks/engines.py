@@ -39,12 +39,14 @@ def by_engine_group(gguf: Path, slots: int) -> Ask:
     return lambda prompts: answers_of(engine, prompts, TOKENS)
 
 
-def one_at_a_time(gguf: Path, **options: Any) -> Ask:
+def one_at_a_time(gguf: Path, *, from_the_beginning: bool = False, **options: Any) -> Ask:
     from llama_cpp import Llama
 
     model = Llama(str(gguf), n_ctx=CONTEXT, verbose=False, **options)
 
     def answer(messages: list[dict[str, str]]) -> str:
+        if from_the_beginning:
+            model.reset()
         tokens = model.tokenize(render_prompt(GO_TEMPLATE, messages).encode(), add_bos=False, special=True)
         found: Any = model.create_completion(
             tokens, temperature=0.0, max_tokens=TOKENS, stop=list(STOPS), repeat_penalty=1.0
@@ -60,6 +62,9 @@ ENGINES: dict[str, Callable[[Path], Ask]] = {
     "what serves, few callers: an engine a core, a prompt each": partial(by_engine_group, slots=THREADS),
     "llama-cpp-python, one at a time, as it comes": one_at_a_time,
     "llama-cpp-python, one at a time, flash attention as in what serves": partial(one_at_a_time, flash_attn=True),
+    "the same, and each prompt from its beginning, not from where the one before was alike": partial(
+        one_at_a_time, flash_attn=True, from_the_beginning=True
+    ),
     "llama-cpp-python, one at a time, all threads": partial(one_at_a_time, n_threads=THREADS, n_threads_batch=THREADS),
     "llama-cpp-python, one at a time, one thread": partial(one_at_a_time, n_threads=1, n_threads_batch=1),
 }

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from llmops_assets.export.gguf import write_gguf
 from llmops_assets.storage.atomic import sha256_bytes, write_jsonl
 from llmops_assets.training import base_model
 
@@ -32,6 +33,17 @@ def write_talkative_model(folder: Path) -> Path:
     }
     save_file(weights, path, {"format": "pt"})
     return folder
+
+
+def write_decided_gguf(folder: Path) -> Path:
+    """The talkative one with large logits: it is sure of what it says, as a trained one is."""
+    from safetensors.numpy import load_file, save_file
+
+    (path,) = write_talkative_model(folder / "model").glob("*.safetensors")
+    weights = load_file(path)
+    save_file({**weights, "model.norm.weight": weights["model.norm.weight"] * 1_000}, path, {"format": "pt"})
+    write_gguf(folder / "model", folder / "model.gguf", "decided")
+    return folder / "model.gguf"
 
 
 def _made_once(seed: int) -> Path:

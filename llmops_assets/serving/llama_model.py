@@ -8,6 +8,7 @@ from typing import Any
 
 from llmops_assets.errors import ServingError
 from llmops_assets.export.native import ErrorLines
+from llmops_assets.serving.rounding import Rounding
 
 PIECE = 256
 """Bytes of the longest text that a token stands for."""
@@ -34,6 +35,7 @@ class LlamaModel:
             )
         self._vocabulary = lib.llama_model_get_vocab(self.pointer)
         self._reading = Lock()
+        self.rounding = Rounding()
         self.words = lib.llama_vocab_n_tokens(self._vocabulary)
 
     def tokens(self, text: str) -> list[int]:

