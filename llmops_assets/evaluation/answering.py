@@ -13,8 +13,8 @@ from typing import Any
 from llmops_assets.errors import EvaluationError
 from llmops_assets.evaluation.served import computed_by, set_up
 from llmops_assets.storage import atomic
+from llmops_assets.tasks.few_shot import Messages
 
-Messages = list[dict[str, str]]
 REPORT_EVERY = 40
 TIMEOUT_S = 300
 OPTIONS = {"seed": 0}

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmops_assets.evaluation import report as reporting
 from llmops_assets.evaluation.agreement import doubt, scorer_agreement
-from llmops_assets.evaluation.answering import Answer, AnswerCache, Messages, Question, ServedModel, all_known, ask_all
+from llmops_assets.evaluation.answering import Answer, AnswerCache, Question, ServedModel, all_known, ask_all
 from llmops_assets.evaluation.breakdowns import breakdowns
 from llmops_assets.evaluation.case_rows import CASES, judged_rows, pair_rows, traffic
 from llmops_assets.evaluation.cases import CaseBook, evenly, read_cases
@@ -34,6 +34,7 @@ from llmops_assets.serving.engine_group import answers_apart
 from llmops_assets.storage import atomic
 from llmops_assets.storage.artifact_store import SCRATCH
 from llmops_assets.tasks.case_sets import SETS
+from llmops_assets.tasks.few_shot import Messages
 from llmops_assets.tasks.registry import Task, get_task
 
 GATES_PLOT = "gates.png"

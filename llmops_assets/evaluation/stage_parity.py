@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from llmops_assets.evaluation.answering import Answer, Messages
+from llmops_assets.evaluation.answering import Answer
 from llmops_assets.evaluation.cases import CaseBook, evenly
 from llmops_assets.evaluation.dpo_effect import MARGIN, Effect, dpo_effect
 from llmops_assets.evaluation.intervals import share
@@ -17,6 +17,7 @@ from llmops_assets.machine import usable_cores
 from llmops_assets.processes import run_stage
 from llmops_assets.recipes.evaluation import EvaluationConfig
 from llmops_assets.tasks import chat_template
+from llmops_assets.tasks.few_shot import Messages
 from llmops_assets.tasks.registry import Task
 
 HERE = "llmops_assets.evaluation.stage_answers"

@@ -104,12 +104,18 @@ class EngineGroup:
         apart = answers_apart(gguf)
         count, rows, threads = (min(cores, slots), 1, 1) if apart else (1, slots, cores)
         self._model = LlamaModel(gguf)
-        self._engines = [Engine(self._model, context=context, rows=rows, threads=threads) for _ in range(count)]
+        self._engines: list[Engine] = []
+        self._crowds: list[Engine] = []
+        try:
+            for _ in range(count):
+                self._engines.append(Engine(self._model, context=context, rows=rows, threads=threads))
+        except ServingError:
+            self._free()
+            raise
         self._line: deque[_Call] = deque()
         self._changed = Condition()
         self._idle, self._open = 0, True
         self._together = apart and slots >= MANY
-        self._crowds: list[Engine] = []
         self._threads = [Thread(target=self._serve, args=(engine,), daemon=True) for engine in self._engines]
         for thread in self._threads:
             thread.start()
@@ -155,6 +161,9 @@ class EngineGroup:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+        self._free()
+
+    def _free(self) -> None:
         for engine in (*self._engines, *self._crowds):
             engine.close()
         self._model.close()

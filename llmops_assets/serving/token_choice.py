@@ -38,8 +38,9 @@ class TokenChoice:
 
         self._rule = _rule(model, schema) if schema is not None else None
         self._chain = None if sampling.greedily else _chain(sampling, prompt, context, model.words)
-        self._words = np.zeros(model.words, [("id", np.int32), ("logit", np.float32), ("p", np.float32)])
-        self._words["id"] = np.arange(model.words)
+        if self._chain is not None:
+            self._words = np.zeros(model.words, [("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+            self._words["id"] = np.arange(model.words)
 
     def __call__(self, logits: Any) -> int:
         """The next token, of an array with a number for each."""

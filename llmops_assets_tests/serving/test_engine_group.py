@@ -11,8 +11,9 @@ import pytest
 
 from llmops_assets.errors import ServingError
 from llmops_assets.serving import engine_group
-from llmops_assets.serving.engine import Completion
+from llmops_assets.serving.engine import Completion, Engine
 from llmops_assets.serving.engine_group import EngineGroup
+from llmops_assets.serving.llama_model import LlamaModel
 from llmops_assets.serving.options import Sampling
 
 PROMPTS = ["word 1 and 7", "word 2 and 14"]
@@ -122,3 +123,23 @@ def test_an_engine_is_free_again_after_an_error(tiny_gguf: Path) -> None:
         group.complete("word " * 400, GREEDY)
     assert group.complete("word", GREEDY).output_tokens > 0
     group.close()
+
+
+def test_memory_for_one_engine_of_two_is_given_back(monkeypatch: pytest.MonkeyPatch, tiny_gguf: Path) -> None:
+    made: list[Engine] = []
+    freed: list[object] = []
+
+    def second_fails(*given: Any, **options: Any) -> Engine:
+        if made:
+            raise ServingError("expected memory for the context of a model, got none")
+        made.append(Engine(*given, **options))
+        return made[0]
+
+    close, free = Engine.close, LlamaModel.close
+    monkeypatch.setattr(Engine, "close", lambda self: (freed.append(self), close(self))[1])
+    monkeypatch.setattr(LlamaModel, "close", lambda self: (freed.append(type(self)), free(self))[1])
+    monkeypatch.setattr(engine_group, "usable_cores", lambda: 2)
+    monkeypatch.setattr(engine_group, "Engine", second_fails)
+    with pytest.raises(ServingError, match="memory for the context"):
+        EngineGroup(tiny_gguf, context=64, slots=2)
+    assert freed == [made[0], LlamaModel]
