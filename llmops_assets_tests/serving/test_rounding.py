@@ -78,7 +78,7 @@ def test_the_prompts_are_of_all_lengths(model: LlamaModel) -> None:
 def test_a_crowd_that_keeps_what_it_can_says_what_each_says_alone(
     monkeypatch: pytest.MonkeyPatch, model: LlamaModel
 ) -> None:
-    monkeypatch.setattr(engine, "SURE", 5.0)
+    monkeypatch.setattr(engine, "SURE", 20.0)
     crowd: dict[str, Any] = {"rows": ROWS, "group": GROUP, "exact": True}
     alone, _ = answers(model)
     assert len(set(alone)) > len(PROMPTS) / 2
@@ -97,4 +97,4 @@ def test_a_crowd_that_keeps_what_it_can_says_what_each_says_alone(
     assert third == alone, "of a processor that rounds otherwise"
     assert model.rounding.prompts.refuted
     assert model.rounding.few.refuted
-    assert otherwise > again * (1.1 if believed else 0.9)
+    assert otherwise > again * (1.03 if believed else 0.9)
